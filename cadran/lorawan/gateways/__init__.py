@@ -1,0 +1,1 @@
+"""Sockets towards packet forwarders. No database here."""

@@ -1,0 +1,1 @@
+"""Processes: one ``main(argv)`` per file; they build, start, supervise and stop, and may import anything."""

@@ -1,0 +1,1 @@
+"""Devices and gateways that do not exist, speaking real LoRaWAN through real UDP sockets. No Django here."""

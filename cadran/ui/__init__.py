@@ -1,0 +1,1 @@
+"""Base templates, components, lists, charts, maps, the one stylesheet. No business word in here."""

@@ -1,0 +1,6 @@
+"""Fixtures of the whole suite: Alice (holder), Bob (beneficiary), Charlie (another one, who must see nothing of Bob's)."""
+
+from tests.support.database import django_db_setup
+from tests.support.world import world, world_committed
+
+__all__ = ["django_db_setup", "world", "world_committed"]
