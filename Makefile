@@ -5,7 +5,7 @@ JOBS ?= auto
 CADRAN := .venv/bin/cadran
 PY := .venv/bin/python
 
-.PHONY: help setup setup-dev demo demo-reset test check lock messages bench-calendars
+.PHONY: help setup setup-dev demo demo-reset test check lock messages bench-calendars bench-uplinks
 .DEFAULT_GOAL := help
 
 help: ## cette liste
@@ -48,3 +48,6 @@ messages: setup-dev ## relève les textes à traduire et compile les catalogues
 
 bench-calendars: setup-dev ## échéances par seconde, sur un cœur
 	@$(PY) -m bench.calendars
+
+bench-uplinks: setup-dev ## trames LoRaWAN par seconde, du datagramme à la ligne validée
+	@$(PY) -m bench.uplinks

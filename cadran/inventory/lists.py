@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from cadran.inventory import rules
 from cadran.inventory.models import Equipment, Service, Site
@@ -52,6 +52,15 @@ def service_hours(service: Service) -> str:
 def territory_name(code: str) -> str:
     """Return the French name of a territory."""
     return name_of(Territory.parse(code))
+
+
+def how_many(kind: str, count: int) -> str:
+    """Return "15 capteurs"."""
+    words = {
+        Equipment.Kind.SENSOR: ngettext("{n} capteur", "{n} capteurs", count),
+        Equipment.Kind.GATEWAY: ngettext("{n} passerelle", "{n} passerelles", count),
+    }.get(Equipment.Kind(kind), ngettext("{n} autre équipement", "{n} autres équipements", count))
+    return words.format(n=times.number(count))
 
 
 def model_name(equipment: Equipment) -> str:
@@ -228,7 +237,7 @@ class Fleet(Liste):
             Column(key="nature", label=_("Nature"), value=_kind, sort="kind"),
             Column(key="site", label=_("Site"), value="site.name", sort="site__name"),
             Column(key="modele", label=_("Modèle"), value=model_name, sort="model"),
-            Column(key="serie", label=_("N° de série"), value="serial", sort="serial"),
+            Column(key="serie", label=_("N° de série"), value="serial", sort="serial", export_only=True),
             Column(
                 key="garantie",
                 label=_("Garantie"),

@@ -37,7 +37,12 @@ class Site(models.Model):
             models.CheckConstraint(
                 name="site_position_whole",
                 condition=models.Q(latitude__isnull=True, longitude__isnull=True)
-                | models.Q(latitude__range=(-90, 90), longitude__range=(-180, 180)),
+                | models.Q(
+                    latitude__isnull=False,  # a check that answers NULL passes
+                    longitude__isnull=False,
+                    latitude__range=(-90, 90),
+                    longitude__range=(-180, 180),
+                ),
                 violation_error_message="Un site a une latitude (-90 à 90) et une longitude (-180 à 180), ou aucune.",
             ),
         ]

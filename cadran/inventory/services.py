@@ -199,16 +199,8 @@ def register_equipment(
     ``warranty_until`` defaults to the contract's minimum after ``delivered_on`` (CCTP IoT 6.5), and never ends before
     it. Raises InvalidInput: a bad EUI-64, a serial or EUI already in service, a warranty too short.
     """
-    site = selectors.site(viewer=viewer, site_id=site_id)
-    viewer.require(CAPABILITY, owner_id=site.owner_id, site_id=site.pk)
-    service = selectors.service(viewer=viewer, service_id=service_id) if service_id else None
-    if service is not None and service.owner_id != site.owner_id:
-        raise NotFound("Le service", service_id)
-    least = rules.warranty_until(delivered_on) if delivered_on else None
-    if warranty_until is not None and least is not None and warranty_until < least:
-        raise InvalidInput(
-            "Garantie", f"le contrat la demande jusqu’au {least:%d/%m/%Y} au moins (CCTP IoT 6.5).", "Corrigez la date."
-        )
+    site, service = _place(viewer, site_id, service_id)
+    covered_until = _warranty(delivered_on, warranty_until)
     try:
         identity = str(Eui64.parse(eui)) if eui else None
     except ValueError as error:
@@ -224,7 +216,7 @@ def register_equipment(
         serial=serial,
         eui=identity,
         delivered_on=delivered_on,
-        warranty_until=warranty_until or least,
+        warranty_until=covered_until,
     )
     _insert(equipment)
     event = EquipmentRegistered(equipment_id=equipment.pk, owner_id=equipment.owner_id, kind=kind)
@@ -255,11 +247,7 @@ def register_point(
     *, viewer: Viewer, site_id: int, name: str, kind: str = "other", service_id: int | None = None, now: datetime
 ) -> MeasuringPoint:
     """Name something to measure: a room, a fridge, a pipe. Its series survives the swap of a device."""
-    site = selectors.site(viewer=viewer, site_id=site_id)
-    viewer.require(CAPABILITY, owner_id=site.owner_id, site_id=site.pk)
-    service = selectors.service(viewer=viewer, service_id=service_id) if service_id else None
-    if service is not None and service.owner_id != site.owner_id:
-        raise NotFound("Le service", service_id)
+    site, service = _place(viewer, site_id, service_id)
     point = MeasuringPoint(
         owner_id=site.owner_id, site=site, service=service, name=name, kind=MeasuringPoint.Kind(kind)
     )
@@ -309,6 +297,25 @@ def unmount(*, viewer: Viewer, equipment_id: int, at: datetime, now: datetime) -
     equipment = _lock_equipment(viewer, equipment_id)
     _not_future(at, now)
     return bool(_end_mountings(viewer, at, now, equipment=equipment))
+
+
+def _place(viewer: Viewer, site_id: int, service_id: int | None) -> tuple[Site, Service | None]:
+    """The site to write on and the service of the same owner, if one is given."""
+    site = selectors.site(viewer=viewer, site_id=site_id)
+    viewer.require(CAPABILITY, owner_id=site.owner_id, site_id=site.pk)
+    service = selectors.service(viewer=viewer, service_id=service_id) if service_id else None
+    if service is not None and service.owner_id != site.owner_id:
+        raise NotFound("Le service", service_id)
+    return site, service
+
+
+def _warranty(delivered_on: date | None, promised_until: date | None) -> date | None:
+    least = rules.warranty_until(delivered_on) if delivered_on else None
+    if promised_until is not None and least is not None and promised_until < least:
+        raise InvalidInput(
+            "Garantie", f"le contrat la demande jusqu’au {least:%d/%m/%Y} au moins (CCTP IoT 6.5).", "Corrigez la date."
+        )
+    return promised_until or least
 
 
 def _end_mountings(viewer: Viewer, at: datetime, now: datetime, **of: Model) -> list[Mounting]:

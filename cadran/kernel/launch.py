@@ -12,9 +12,14 @@ import sys
 PR_SET_PDEATHSIG = 1
 
 
-def die_with_parent(signal_number: int = signal.SIGTERM) -> None:
-    """Ask the kernel to send this signal to the calling process when the thread that started it ends."""
+def die_with_parent(signal_number: int, *, parent: int) -> None:
+    """Ask the kernel to send this signal to the calling process when the thread that started it ends.
+
+    Ends the process now when ``parent`` is already dead: the kernel would never tell.
+    """
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal_number, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(0)
 
 
 def command(
@@ -44,9 +49,7 @@ def main(arguments: list[str]) -> None:
         os.setgroups([int(gid)])
         os.setgid(int(gid))
         os.setuid(int(uid))
-    die_with_parent(int(stop))
-    if os.getppid() != int(parent):
-        sys.exit(0)  # the parent died before the request above: nobody waits for this program
+    die_with_parent(int(stop), parent=int(parent))
     os.execv(program[0], program)  # noqa: S606 no shell is wanted
 
 

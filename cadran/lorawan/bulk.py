@@ -27,6 +27,11 @@ def key_context(device_id: int, purpose: str) -> str:
     return f"lorawan device {device_id} {purpose}"
 
 
+def seal_key(key: bytes, device_id: int, purpose: str) -> bytes:
+    """Seal one key of a device ("AppKey", "NwkSKey", "AppSKey")."""
+    return secrets.seal(key, context=key_context(device_id, purpose))
+
+
 def uplinks(records: Sequence[UplinkRecord]) -> None:
     """Log accepted frames (two statements and a COPY); a frame already logged stays as it was."""
     rows = [_uplink_row(record) for record in records if record.kind is not UplinkKind.RETRANSMISSION]
@@ -111,8 +116,8 @@ def join(record: JoinRecord) -> None:
                 record.owner_id,
                 record.join_nonce,
                 f"{record.dev_addr:08x}",
-                secrets.seal(record.nwk_s_key, context=key_context(record.device_id, "NwkSKey")),
-                secrets.seal(record.app_s_key, context=key_context(record.device_id, "AppSKey")),
+                seal_key(record.nwk_s_key, record.device_id, "NwkSKey"),
+                seal_key(record.app_s_key, record.device_id, "AppSKey"),
                 receive_as_json(record.receive),
                 record.f_cnt_down_reserved,
                 record.joined_at,

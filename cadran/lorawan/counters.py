@@ -1,6 +1,7 @@
 """What the network server counts, and the frames it refused: both can be read at any moment, both are bounded."""
 
-from dataclasses import asdict, dataclass, fields
+import threading
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -49,19 +50,24 @@ class Refusal:
 
 
 class Refusals:
-    """Refusals per reason (since the start) and per reason and subject (since the last ``drain``)."""
+    """Refusals per reason (since the start) and per reason and subject (since the last ``drain``).
+
+    The event loop notes them, the store's thread drains them: hence the lock.
+    """
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._totals = dict.fromkeys(RefusalReason, 0)
         self._current: dict[tuple[RefusalReason, str], tuple[int, datetime]] = {}
 
     def note(self, reason: RefusalReason, subject: str, at: datetime, *, times: int = 1) -> None:
         """Count one refusal (or several at once)."""
-        self._totals[reason] += times
         key = (reason, subject)
-        if key not in self._current and len(self._current) >= MAX_REFUSAL_SUBJECTS:
-            key = (reason, "")
-        self._current[key] = (self._current.get(key, (0, at))[0] + times, at)
+        with self._lock:
+            self._totals[reason] += times
+            if key not in self._current and len(self._current) >= MAX_REFUSAL_SUBJECTS:
+                key = (reason, "")
+            self._current[key] = (self._current.get(key, (0, at))[0] + times, at)
 
     def total(self, reason: RefusalReason) -> int:
         """Return the refusals for one reason since the start."""
@@ -69,17 +75,22 @@ class Refusals:
 
     def recent(self) -> list[Refusal]:
         """Return refusals per subject since the last ``drain``, without emptying them."""
-        return [Refusal(reason, subject, *seen) for (reason, subject), seen in self._current.items()]
+        with self._lock:
+            return _listed(self._current)
 
     def drain(self) -> list[Refusal]:
         """Return refusals per subject and start counting afresh; totals go on."""
-        drained = self.recent()
-        self._current.clear()
-        return drained
+        with self._lock:
+            drained, self._current = self._current, {}
+        return _listed(drained)
 
     def snapshot(self) -> dict[str, int]:
         """Return totals as ``refused_<reason>``."""
         return {f"refused_{reason}": count for reason, count in self._totals.items()}
+
+
+def _listed(seen: dict[tuple[RefusalReason, str], tuple[int, datetime]]) -> list[Refusal]:
+    return [Refusal(reason, subject, count, last_at) for (reason, subject), (count, last_at) in seen.items()]
 
 
 @dataclass(slots=True)
@@ -120,6 +131,3 @@ class Counters:
     def snapshot(self) -> dict[str, int]:
         """Return every count by name."""
         return asdict(self)
-
-
-COUNTER_NAMES = tuple(field.name for field in fields(Counters))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import msgspec
-from django.db.models import QuerySet
+from django.db import connection
+from django.db.models import Max, QuerySet, Sum
 
 from cadran.kernel import secrets
 from cadran.kernel.errors import NotFound
@@ -19,6 +21,9 @@ from cadran.lorawan.rules import ReceiveSettings, Version
 from cadran.lorawan.sessions import DeviceRecord, SessionRecord
 
 FRAMES_SHOWN = 50
+DEAF_AFTER = timedelta(seconds=30)
+GRACE_AFTER_START = timedelta(hours=1)  # longer than most devices' period: each has had its chance to speak
+FRAMES_READ = 2_000
 
 
 def gateways(*, viewer: Viewer) -> QuerySet[Gateway]:
@@ -94,6 +99,73 @@ def server_runs(*, viewer: Viewer) -> QuerySet[ServerRun]:
     return ServerRun.objects.order_by("name") if viewer.may("radio.read") else ServerRun.objects.none()
 
 
+@dataclass(frozen=True, slots=True)
+class HeardDevice:
+    """How one gateway hears one device: frames, mean power (dBm) and signal-to-noise ratio (dB); its newest frame."""
+
+    device_id: int
+    frames: int
+    rssi_dbm: float
+    snr_db: float
+    data_rate: int
+    last_at: datetime
+
+
+def heard_by(
+    *, viewer: Viewer, gateway: Gateway, now: datetime, within: timedelta = timedelta(hours=1)
+) -> list[HeardDevice]:
+    """Return the devices a gateway heard lately, the worst heard first (one query, at most 2,000 frames read).
+
+    Only frames of the gateway's own beneficiary: another body's devices are not the reader's business.
+    """
+    frames = (
+        visible(Uplink.objects.filter(owner_id=gateway.owner_id), viewer, capability="frame.read")
+        .filter(ts__gt=now - within, ts__lte=now, receptions__contains=[[gateway.eui]])
+        .order_by("-ts")
+        .values_list("device_id", "ts", "data_rate", "receptions")[:FRAMES_READ]
+    )
+    heard: dict[int, list[tuple[datetime, int, float, float]]] = defaultdict(list)
+    for device_id, at, data_rate, receptions in frames:
+        for eui, rssi, snr in receptions:
+            if eui == gateway.eui:
+                heard[device_id].append((at, data_rate, rssi, snr))
+    found = [
+        HeardDevice(
+            device_id=device_id,
+            frames=len(lines),
+            rssi_dbm=sum(rssi for *_newest, rssi, _snr in lines) / len(lines),
+            snr_db=sum(snr for *_newest, snr in lines) / len(lines),
+            data_rate=lines[0][1],
+            last_at=lines[0][0],
+        )
+        for device_id, lines in heard.items()
+    ]
+    return sorted(found, key=lambda one: (one.snr_db, one.device_id))
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedSender:
+    """Who is refused for one reason, how often and when last."""
+
+    subject: str
+    count: int
+    last_at: datetime
+
+
+def refused_senders(*, viewer: Viewer, reasons: Iterable[str], since: date) -> list[RefusedSender]:
+    """Return who is refused for one of those reasons since that day, most often first; staff only (one query)."""
+    totals = (
+        refusals(viewer=viewer, since=since)
+        .filter(reason__in=list(reasons))
+        .exclude(subject="")
+        .order_by()
+        .values("subject")
+        .annotate(total=Sum("count"), newest=Max("last_at"))
+        .order_by("-total", "subject")[:FRAMES_SHOWN]
+    )
+    return [RefusedSender(line["subject"], line["total"], line["newest"]) for line in totals]
+
+
 # --- what the network server loads at start, as the platform itself ------------------------------------------------
 
 
@@ -145,3 +217,29 @@ def _session(row: Session | None) -> SessionRecord | None:
         f_cnt_down_reserved=row.fcnt_down_reserved,
         receive=msgspec.convert(row.receive, ReceiveSettings),
     )
+
+
+def silence_explained(device_ids: frozenset[int], *, now: datetime) -> set[int]:
+    """Return the devices whose silence is no news: nobody could have heard them (three queries, system scope).
+
+    Either the network server itself was deaf lately, or every gateway that used to hear the device is silent: the
+    gateway's own alarm says it, once instead of once per device.
+    """
+    run = ServerRun.objects.order_by("-seen_at").first()
+    if run is not None and (now - run.seen_at > DEAF_AFTER or now - run.started_at < GRACE_AFTER_START):
+        return set(device_ids)
+    silent = {
+        eui
+        for eui, at, limit in Gateway.objects.values_list("eui", "last_seen_at", "silent_after_s")
+        if at is None or now - at > timedelta(seconds=limit)
+    }
+    if not silent:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT d.id, array_agg(DISTINCT heard->>0) FROM unnest(%s::bigint[]) AS d(id)"
+            " CROSS JOIN LATERAL (SELECT receptions FROM lorawan_uplink u WHERE u.device_id = d.id AND u.ts > %s"
+            " ORDER BY u.ts DESC LIMIT %s) AS last, jsonb_array_elements(last.receptions) AS heard GROUP BY d.id",
+            [sorted(device_ids), now - timedelta(days=7), FRAMES_SHOWN],
+        )
+        return {device_id for device_id, euis in cursor.fetchall() if set(euis) <= silent}

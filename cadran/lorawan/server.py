@@ -88,7 +88,7 @@ class NetworkServer:
         self._link = None
 
     def snapshot(self) -> dict[str, int]:
-        """Return every count by name, refusals included, and the sizes of what is held in memory."""
+        """Return every count by name, refusals included, and the sizes of what is held; any thread may ask."""
         return {
             **self.counters.snapshot(),
             **self.refusals.snapshot(),

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import msgspec
 from django.db import connection, transaction
 
-from cadran.kernel import audit, outbox, secrets
+from cadran.kernel import audit, outbox
 from cadran.kernel.identifiers import Eui64
-from cadran.kernel.viewer import SYSTEM, Viewer
+from cadran.kernel.viewer import Viewer
 from cadran.lorawan import bulk
 from cadran.lorawan.events import DeviceRegistered, GatewayRegistered
 from cadran.lorawan.models import Device, Gateway, ServerRun, Session
@@ -42,7 +43,7 @@ def register_devices(*, viewer: Viewer, devices: Sequence[NewDevice], now: datet
             owner_id=one.owner_id,
             dev_eui=str(one.dev_eui),
             join_eui=str(one.join_eui),
-            app_key_sealed=secrets.seal(one.app_key, context=bulk.key_context(one.equipment_id, "AppKey")),
+            app_key_sealed=bulk.seal_key(one.app_key, one.equipment_id, "AppKey"),
             version=one.version,
         )
         for one in devices
@@ -97,9 +98,9 @@ def personalise(
         defaults={
             "owner_id": device.owner_id,
             "dev_addr": f"{dev_addr:08x}",
-            "nwk_s_key_sealed": secrets.seal(nwk_s_key, context=bulk.key_context(device.pk, "NwkSKey")),
-            "app_s_key_sealed": secrets.seal(app_s_key, context=bulk.key_context(device.pk, "AppSKey")),
-            "receive": _receive(),
+            "nwk_s_key_sealed": bulk.seal_key(nwk_s_key, device.pk, "NwkSKey"),
+            "app_s_key_sealed": bulk.seal_key(app_s_key, device.pk, "AppSKey"),
+            "receive": default_receive(),
             "fcnt_up": fcnt_up,
             "joined_at": now,
         },
@@ -108,10 +109,9 @@ def personalise(
     return session
 
 
-def _receive() -> dict[str, int]:
-    import json
-
-    settings: dict[str, int] = json.loads(bulk.receive_as_json(ReceiveSettings()))
+def default_receive() -> dict[str, int]:
+    """Return the receive settings of the plan, as a session's row keeps them."""
+    settings: dict[str, int] = msgspec.to_builtins(ReceiveSettings())
     return settings
 
 

@@ -94,6 +94,7 @@ class Registry:
         self._by_id: dict[int, Device] = {}
         self._by_eui: dict[int, Device] = {}
         self._by_addr: dict[int, tuple[Session, ...]] = {}
+        self._sessions = 0
         for record in devices:
             self.upsert(record)
 
@@ -103,7 +104,11 @@ class Registry:
     @property
     def session_count(self) -> int:
         """Sessions that may receive frames, pending ones included."""
-        return sum(map(len, self._by_addr.values()))
+        return self._sessions
+
+    def device_ids(self) -> list[int]:
+        """Return the rows of every device held."""
+        return list(self._by_id)
 
     def device(self, dev_eui: int) -> Device | None:
         """Return the device of a DevEUI."""
@@ -216,10 +221,13 @@ class Registry:
             f_cnt_down_reserved=record.f_cnt_down_reserved,
         )
         self._by_addr[record.dev_addr] = (*self._by_addr.get(record.dev_addr, ()), session)
+        self._sessions += 1
         return session
 
     def _unlink(self, session: Session) -> None:
-        left = tuple(other for other in self._by_addr.get(session.dev_addr, ()) if other is not session)
+        there = self._by_addr.get(session.dev_addr, ())
+        left = tuple(other for other in there if other is not session)
+        self._sessions -= len(there) - len(left)
         if left:
             self._by_addr[session.dev_addr] = left
         else:

@@ -37,46 +37,45 @@ def notify(
 
     ``path`` is the page to open, from the root of the site. The caller chose people who may see it.
     """
+    link = f"\n\n{settings.CADRAN.public_url}{path}" if path else ""
     with as_system():
-        known = set(
-            Notification.objects.filter(owner_id=owner_id, origin_key=origin_key).values_list("user_id", flat=True)
-        )
-        fresh = [user_id for user_id in dict.fromkeys(user_ids) if user_id not in known]
-        Notification.objects.bulk_create(
-            [
-                Notification(
-                    owner_id=owner_id,
-                    user_id=user_id,
-                    origin_key=origin_key,
-                    title=title[:200],
-                    body=body,
-                    path=path,
-                    created_at=now,
-                )
-                for user_id in fresh
-            ],
-            ignore_conflicts=True,  # two workers at once: the constraint keeps one
-        )
-        for user_id in fresh:
-            live.touch("notification", user_id, owner_id)
-        link = f"\n\n{settings.CADRAN.public_url}{path}" if path else ""
-        letters = [
-            queue_mail(
-                key=f"{origin_key}:{owner_id}:{address.lower()}", recipient=address, subject=title, body=body + link
-            )
-            for address in dict.fromkeys(mail_to)
-        ]
-        if fresh or any(letters):
-            audit.record(
-                viewer=SYSTEM,
-                action="people.notified",
-                object_type="notification",
-                object_id=origin_key[:80],
+        known = Notification.objects.filter(owner_id=owner_id, origin_key=origin_key).values_list("user_id", flat=True)
+        fresh = sorted(set(user_ids) - set(known))
+        rows = [
+            Notification(
                 owner_id=owner_id,
-                now=now,
-                details={"users": fresh, "mails": sum(letters)},
+                user_id=user_id,
+                origin_key=origin_key,
+                title=title[:200],
+                body=body,
+                path=path,
+                created_at=now,
             )
-    return len(fresh) + sum(letters)
+            for user_id in fresh
+        ]
+        Notification.objects.bulk_create(rows, ignore_conflicts=True)  # two workers at once: the constraint keeps one
+        mails = sum(
+            queue_mail(key=f"{origin_key}:{owner_id}:{address}", recipient=address, subject=title, body=body + link)
+            for address in sorted({address.lower() for address in mail_to})
+        )
+        if fresh or mails:
+            _trace(owner_id, origin_key, fresh, mails, now)
+    return len(fresh) + mails
+
+
+def _trace(owner_id: int, origin_key: str, user_ids: list[int], mails: int, now: datetime) -> None:
+    """Leave an audit line and ring the bell of each person."""
+    audit.record(
+        viewer=SYSTEM,
+        action="people.notified",
+        object_type="notification",
+        object_id=origin_key[:80],
+        owner_id=owner_id,
+        now=now,
+        details={"users": user_ids, "mails": mails},
+    )
+    for user_id in user_ids:
+        live.touch("notification", user_id, owner_id)
 
 
 @transaction.atomic
@@ -128,7 +127,7 @@ def _send(mail_id: int, transport: Transport | None, now: datetime) -> bool:
             try:
                 transport(_letter(mail))
                 mail.delivery, mail.sent_at, mail.last_error = Mail.Delivery.SENT, now, ""
-            except NotDelivered as error:
+            except Exception as error:  # whatever is wrong with one letter must not hold the others
                 _postpone(mail, error, now)
         mail.save(update_fields=["delivery", "sent_at", "attempts", "next_attempt_at", "last_error"])
         return mail.sent_at is not None
@@ -148,9 +147,9 @@ def _letter(mail: Mail) -> Letter:
     )
 
 
-def _postpone(mail: Mail, error: NotDelivered, now: datetime) -> None:
+def _postpone(mail: Mail, error: Exception, now: datetime) -> None:
     mail.attempts += 1
-    mail.last_error = str(error)[:2000]
+    mail.last_error = (str(error) if isinstance(error, NotDelivered) else repr(error))[:2000]
     mail.next_attempt_at = rules.next_attempt(mail.attempts, now)
     if mail.next_attempt_at is None:
         mail.delivery = Mail.Delivery.GIVEN_UP

@@ -27,7 +27,7 @@ class BeneficiariesFile(forms.Form):
 
     def clean_file(self) -> Any:
         """Refuse a file that is too large or of another kind before reading it."""
-        file: UploadedFile = self.cleaned_data["file"]
+        file: UploadedFile[bytes] = self.cleaned_data["file"]
         name = PurePosixPath(file.name or "")
         if name.suffix.lower() not in EXTENSIONS:
             raise forms.ValidationError(

@@ -24,6 +24,8 @@ READ = frozenset(
 )
 HANDLE = frozenset({"incident.handle", "incident.comment", "incident.declare", "alarm.acknowledge", "audit.read"})
 
+DEMONSTRATION_PASSWORD = "cadran-demonstration"  # noqa: S105 - public, and worth nothing outside the demonstration
+
 
 @dataclass(frozen=True, slots=True)
 class Role:
@@ -77,14 +79,19 @@ ROLES: dict[str, Role] = {
             "holder.network",
             "Titulaire – exploitant réseau",
             Side.STAFF,
-            READ | HANDLE | {"frame.read", "radio.read", "operations.read", "rule.write"},
+            READ
+            | HANDLE
+            | {"frame.read", "radio.read", "operations.read", "rule.write", "inventory.write", "device.register"},
         ),
         Role("canut.pilot", "Pilote de la centrale d'achat", Side.STAFF, READ | {"audit.read", "organisation.import"}),
         Role(
             "platform.admin",
             "Administrateur de la plateforme",
             Side.STAFF,
-            READ | HANDLE | {"frame.read", "radio.read", "operations.read", "organisation.import", "mailbox.read"},
+            READ
+            | HANDLE
+            | {"frame.read", "radio.read", "operations.read", "organisation.import", "mailbox.read"}
+            | {"inventory.write", "device.register"},
         ),
     )
 }

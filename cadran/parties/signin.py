@@ -7,9 +7,11 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
+from django.conf import settings
 from django.http import HttpRequest
 
 from cadran.kernel import secrets
+from cadran.parties.rules import DEMONSTRATION_PASSWORD
 
 _TOTP_CONTEXT = "mfa"
 
@@ -20,6 +22,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Refuse every sign-up."""
         return False
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
+        """Refuse the demonstration's public password, whoever's it became, unless this is the demonstration."""
+        if credentials.get("password") == DEMONSTRATION_PASSWORD and not settings.CADRAN.demo:
+            self.authentication_failed(request, **credentials)
+            return None
+        return super().authenticate(request, **credentials)
 
 
 class MfaAdapter(DefaultMFAAdapter):  # type: ignore[misc]

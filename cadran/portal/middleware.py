@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
@@ -12,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
 from django.template.response import SimpleTemplateResponse
+from django.utils import timezone
 
 from cadran.kernel.errors import DomainError
 from cadran.kernel.scope import scoped
@@ -39,14 +41,16 @@ class ViewerMiddleware:
         request.scope_open = False  # type: ignore[attr-defined]
         if request.user.is_authenticated:
             request.viewer = viewer_of(user=request.user, now=request.now)  # type: ignore[attr-defined]
-        return self.get_response(request)
+        with timezone.override(reader_zone(request)):
+            return self.get_response(request)
 
     def process_view(
         self, request: HttpRequest, view: View, args: list[Any], kwargs: dict[str, Any]
     ) -> HttpResponseBase | None:
         """Call the view inside the viewer's scope; templates render inside it too."""
         viewer = request.viewer  # type: ignore[attr-defined]
-        if view.__module__.startswith(SIGN_IN_MODULES) or (getattr(view, "public", False) and viewer.side is Side.NOBODY):
+        public = getattr(view, "public", False) and viewer.side is Side.NOBODY
+        if public or view.__module__.startswith(SIGN_IN_MODULES):
             return None
         if not request.user.is_authenticated:
             return redirect_to_login(request.get_full_path(), resolve_url(settings.LOGIN_URL))
@@ -67,6 +71,15 @@ class ViewerMiddleware:
         return response
 
 
+def reader_zone(request: HttpRequest) -> tzinfo:
+    """Return the zone in which the reader is told times that belong to no site."""
+    try:
+        return ZoneInfo(getattr(request.user, "zone", None) or DEFAULT_ZONE)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo(DEFAULT_ZONE)
+
+
+DEFAULT_ZONE = "Europe/Paris"
 NO_RIGHT_LEFT = (
     "Votre compte n’a plus aucun droit en cours sur Cadran. Demandez à votre administrateur de le renouveler, "
     "puis reconnectez-vous."

@@ -15,10 +15,12 @@ from cadran.kernel.errors import DomainError
 from cadran.kernel.postgres import read_credentials
 from cadran.kernel.postgres.cluster import is_running
 from cadran.processes.startup import port_in_use
-from cadran.processes.up import MIGRATE, STATIC, Plan, Step, held, run, say
+from cadran.processes.up import MIGRATE, PROCESSES, STATIC, Plan, Step, held, run, say
 
 SUMMARY = "lance la démonstration ; --reset efface ses données"
 DEMO_DATA = "demo_data"
+DEMO_TRAFFIC = "demo_traffic"
+PACKS = Step("Accords-cadres et profils d'équipements", ("load",))
 SITE_SECONDS = 60.0
 MARK = ".demonstration"  # says that a data directory may be erased: it never held anything but the demonstration
 
@@ -35,8 +37,9 @@ def main(argv: list[str]) -> int:
     _mark(load(create=False))
     with held(load()):
         config = _on_free_ports(load())
-        steps = (MIGRATE, STATIC, Step("Données de démonstration", (DEMO_DATA,)))
-        return run(Plan(config, steps, announce=lambda: _announce(config, began)))
+        steps = (MIGRATE, STATIC, PACKS, Step("Données de démonstration", (DEMO_DATA,)))
+        processes = (*PROCESSES, DEMO_TRAFFIC)
+        return run(Plan(config, steps, processes=processes, announce=lambda: _announce(config, began)))
 
 
 def reset(config: Config) -> int:

@@ -7,8 +7,6 @@ interruption leaves each agreement, and the device profiles, either as before or
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -114,6 +112,7 @@ def load_packs(folder: Path, *, now: datetime, progress: Progress) -> None:
     from cadran.kernel.scope import scoped
     from cadran.kernel.viewer import SYSTEM
     from cadran.parties.services import load_agreement
+    from cadran.servicedesk.selectors import alarm_policy
     from cadran.servicedesk.services import load_alarm_policy
     from cadran.telemetry.services import load_profiles
 
@@ -123,15 +122,10 @@ def load_packs(folder: Path, *, now: datetime, progress: Progress) -> None:
         with scoped(SYSTEM):
             load_agreement(viewer=SYSTEM, directory=directory, now=now)
             load_service_levels(viewer=SYSTEM, levels=files.levels, now=now)
-            load_alarm_policy(viewer=SYSTEM, alarms=files.alarms, now=now)
+            if alarm_policy(agreement_code=files.alarms.agreement) != files.alarms:
+                load_alarm_policy(viewer=SYSTEM, alarms=files.alarms, now=now)
         progress(f"{directory.name} : {described(files)} ({time.monotonic() - began:.1f} s)")
     began = time.monotonic()
     with scoped(SYSTEM):
         profiles = load_profiles(folder=folder / "devices", now=now)
     progress(f"Profils d'équipements : {len(profiles)} ({time.monotonic() - began:.1f} s)")
-
-
-def load_apart() -> int:
-    """Load in a process of its own, under the application's role: for a caller that acts as the owner."""
-    environ = {name: value for name, value in os.environ.items() if name != "CADRAN_ACT_AS_OWNER"}
-    return subprocess.run([sys.executable, "-m", "cadran", "load"], env=environ, check=False).returncode

@@ -12,6 +12,7 @@ import signal
 from typing import Any
 
 SUMMARY = "serveur de réseau LoRaWAN (passerelles en UDP Semtech)"
+CHUNK = 500
 REFRESH_SECONDS = 60.0  # registrations are also announced at once; this finds again a lost announcement
 
 log = logging.getLogger("cadran.lorawan")
@@ -21,8 +22,10 @@ def main(argv: list[str]) -> int:
     """Run until SIGTERM or SIGINT."""
     import uvloop
 
-    from cadran.processes.startup import setup_django
+    from cadran.kernel.config import load
+    from cadran.processes.startup import refuse_unsafe_role, setup_django
 
+    refuse_unsafe_role(load())
     setup_django()
     uvloop.run(_run())
     return 0
@@ -68,7 +71,7 @@ def _sizes(server: Any) -> tuple[int, int]:
 async def _first_load(server: Any, stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
-            _apply(server, *await asyncio.to_thread(_load))
+            await _apply(server, *await asyncio.to_thread(_load))
             return
         except Exception:
             log.exception("devices cannot be loaded: trying again")
@@ -91,15 +94,21 @@ def _load() -> tuple[list[tuple[int, int]], list[Any]]:
         connection.close()
 
 
-def _apply(server: Any, gateways: list[tuple[int, int]], devices: list[Any]) -> None:
+async def _apply(server: Any, gateways: list[tuple[int, int]], devices: list[Any]) -> None:
+    """Bring the server's memory to what the tables say, some hundreds of devices at a time: frames do not wait."""
     known = {eui for _, eui in gateways}
     for gateway in server.gateways.registered():
         if gateway.eui not in known:
             server.gateways.unregister(gateway.eui)
     for gateway_id, eui in gateways:
         server.gateways.register(gateway_id=gateway_id, eui=eui)
-    for device in devices:
+    for rank, device in enumerate(devices):
         server.registry.upsert(device)
+        if rank % CHUNK == CHUNK - 1:
+            await asyncio.sleep(0)
+    present = {device.device_id for device in devices}
+    for device_id in [one for one in server.registry.device_ids() if one not in present]:
+        server.registry.remove(device_id)
 
 
 async def _refresh_loop(server: Any) -> None:
@@ -116,7 +125,7 @@ async def _refresh_loop(server: Any) -> None:
                 while True:
                     async for _ in wake.notifies(timeout=REFRESH_SECONDS, stop_after=1):
                         pass
-                    _apply(server, *await asyncio.to_thread(_load))
+                    await _apply(server, *await asyncio.to_thread(_load))
         except (psycopg.Error, OSError) as error:
             log.warning("registrations: database away (%s), trying again", type(error).__name__)
         except Exception:

@@ -11,7 +11,7 @@ from cadran.kernel.config import load
 from cadran.kernel.errors import DomainError
 from cadran.kernel.postgres import prepare, production_script
 
-SUMMARY = "le PostgreSQL de Cadran, seul ; « cadran postgres sql » imprime les rôles à créer sur un serveur existant"
+SUMMARY = "le PostgreSQL de Cadran, seul ; « cadran postgres sql » : les rôles à créer sur le vôtre"
 
 
 USAGE = """Usage : cadran postgres               lance le serveur

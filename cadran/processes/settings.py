@@ -107,6 +107,8 @@ TEMPLATES = [
     }
 ]
 
+COTTON_ISOLATE_BY_DEFAULT = True
+
 ROOT_URLCONF = "cadran.portal.urls"
 WSGI_APPLICATION = "cadran.processes.wsgi.application"
 AUTH_USER_MODEL = "parties.User"

@@ -76,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
         "--joins-per-second", type=_not_negative, metavar="J", help="jonctions par seconde (4 par passerelle)"
     )
     parser.add_argument("--confirmed", type=_share, default=0.05, metavar="P", help="part de trames confirmées (0.05)")
+    parser.add_argument("--quiet", action="store_true", help="sans la ligne d’avancement de chaque seconde")
     parser.add_argument("--seed", type=int, default=1, help="graine du hasard (1)")
     parser.add_argument(
         "--blast", action="store_true", help="banc : sessions données, trames préparées, débit --rate (0 : maximal)"
@@ -132,7 +133,7 @@ async def _simulate(options: argparse.Namespace, server: Address) -> dict[str, o
             seed=options.seed,
             state_path=options.state,
         ),
-        progress=lambda elapsed, tally, joined: _show(elapsed, tally, joined, len(known)),
+        progress=_silence if options.quiet else lambda elapsed, tally, joined: _show(elapsed, tally, joined, len(known)),
     )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -181,6 +182,10 @@ def _blast(options: argparse.Namespace, server: Address) -> dict[str, object]:
     print(f"{uplinks} trames prêtes pour {len(sessions)} sessions", file=sys.stderr, flush=True)
     result = blaster.blast(server, datagrams, gateways=options.gateways, rate=options.rate, seconds=options.seconds)
     return {"blast": True, "sessions": len(sessions), "gateways": options.gateways, **asdict(result)}
+
+
+def _silence(elapsed: float, tally: Tally, joined: int) -> None:
+    """Say nothing of the progress."""
 
 
 def _show(elapsed: float, tally: Tally, joined: int, devices: int) -> None:

@@ -12,13 +12,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import psycopg
+
 from cadran.kernel import health
 from cadran.kernel.config import Config, load
 from cadran.kernel.errors import DomainError
 from cadran.kernel.postgres import SUPERUSER, Cluster, prepare
 from cadran.kernel.postgres.cluster import answers
 from cadran.processes import leftovers
-from cadran.processes.startup import port_in_use, refuse_unsafe_role
+from cadran.processes.startup import first_line, port_in_use, refuse_unsafe_role
 from cadran.processes.supervisor import Program, Supervisor
 
 SUMMARY = "lance et surveille tous les processus ; « cadran up status » dit comment ils vont"
@@ -117,9 +119,8 @@ async def _start_all(plan: Plan, cluster: Cluster | None, supervisor: Supervisor
         supervisor.start(
             Program("postgres", tuple(cluster.command()), plan.environ, stop=signal.SIGINT, grace=20.0, bound=False)
         )
-        if not await _until_answers(cluster, supervisor):
+        if not await _database_ready(cluster, supervisor):
             return supervisor.stopping and supervisor.refused is None
-        await asyncio.to_thread(cluster.ensure_database)
     for step in plan.steps:
         say("cadran", step.label)
         status = await supervisor.run_once(Program(step.arguments[0], command_of(*step.arguments), plan.environ))
@@ -134,9 +135,23 @@ async def _start_all(plan: Plan, cluster: Cluster | None, supervisor: Supervisor
         announced = asyncio.create_task(plan.announce())
         stopped = asyncio.create_task(supervisor.wait_for_stop())
         await asyncio.wait({announced, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if announced.done() and announced.exception() is not None:
+            raise RuntimeError("the announcement failed") from announced.exception()
         announced.cancel()
         stopped.cancel()
     return True
+
+
+async def _database_ready(cluster: Cluster, supervisor: Supervisor) -> bool:
+    """Wait for the server and make sure of its roles and database; it may die and come back meanwhile."""
+    while await _until_answers(cluster, supervisor):
+        try:
+            await asyncio.to_thread(cluster.ensure_database)
+        except psycopg.OperationalError as error:
+            say("cadran", f"PostgreSQL s'est interrompu : {first_line(error)}")
+        else:
+            return True
+    return False
 
 
 async def _until_answers(cluster: Cluster, supervisor: Supervisor) -> bool:

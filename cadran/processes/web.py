@@ -6,6 +6,7 @@ streams, which browsers open again by themselves.
 
 from __future__ import annotations
 
+import multiprocessing
 import signal
 from collections.abc import Callable
 from typing import Any
@@ -57,7 +58,9 @@ def main(argv: list[str]) -> int:
 
 def worker_application() -> Callable[..., Any]:
     """Return the application inside a worker, which ends with the server: an orphan would keep the port."""
-    die_with_parent(signal.SIGKILL)
+    server = multiprocessing.parent_process()
+    if server is not None and server.pid is not None:
+        die_with_parent(signal.SIGKILL, parent=server.pid)
     from cadran.processes.wsgi import application
 
     return application

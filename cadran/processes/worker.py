@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 from datetime import UTC, datetime
 from typing import Any
@@ -17,14 +18,17 @@ SUMMARY = "exécute les réactions aux événements et les tâches"
 JOB_CONCURRENCY = 2
 POLL_SECONDS = 2.0  # a notification lost with a connection is found again that soon
 STALLED_EVERY_SECONDS = 15.0
+STOP_SECONDS = 8.0
 
 log = logging.getLogger("cadran.worker")
 
 
 def main(argv: list[str]) -> int:
     """Run until SIGTERM or SIGINT."""
-    from cadran.processes.startup import setup_django
+    from cadran.kernel.config import load
+    from cadran.processes.startup import refuse_unsafe_role, setup_django
 
+    refuse_unsafe_role(load())
     setup_django()
     asyncio.run(_run())
     return 0
@@ -47,10 +51,14 @@ async def _run() -> None:
         done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
         for one in running:
             one.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        _, stuck = await asyncio.wait(running, timeout=STOP_SECONDS)
     for one in done:
         if one.get_name() != "stop" and not one.cancelled() and one.exception() is not None:
             raise RuntimeError(f"worker: the {one.get_name()} loop stopped") from one.exception()
+    if stuck:  # a connection pool that waits for a database that is gone: nothing is under way any more
+        log.warning("stopping without waiting for: %s", ", ".join(sorted(one.get_name() for one in stuck)))
+        logging.shutdown()
+        os._exit(0)
 
 
 def _drain() -> int:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime
 
 from cadran.kernel import jobs
 from cadran.kernel.scope import scoped
 from cadran.kernel.viewer import SYSTEM
 from cadran.servicedesk import selectors, services
+
+log = logging.getLogger(__name__)
 
 
 @jobs.periodic(name="servicedesk.watch_clocks", cron="* * * * * */15", own_transactions=True)
@@ -17,5 +20,8 @@ def watch_clocks() -> None:
     with scoped(SYSTEM):
         due = selectors.incidents_to_redraw(now=now)
     for incident_id in due:
-        with scoped(SYSTEM):
-            services.redraw_clocks(incident_id=incident_id, now=now)
+        try:
+            with scoped(SYSTEM):
+                services.redraw_clocks(incident_id=incident_id, now=now)
+        except Exception:  # one broken case must not hide the others' deadlines
+            log.exception("clocks of incident %s", incident_id)

@@ -175,8 +175,8 @@ class Simulation:
 
     def _apply_scenario(self, elapsed: float) -> None:
         silent = self._plan.scenario.silent_gateway
-        if silent is not None and silent < len(self.gateways) and elapsed >= self._plan.scenario.event_after_s:
-            self.gateways[silent].silent = True
+        if silent is not None and silent < len(self.gateways):
+            self.gateways[silent].silent = self._plan.scenario.happening(elapsed)
 
     def _join_some(self, now: float, since: float) -> None:
         if not any(gateway.pulled.is_set() for gateway in self.gateways):

@@ -25,9 +25,15 @@ class Scenario:
     loss: float = 0.02
     duplicate: float = 0.005
     event_after_s: float = 0.0
+    event_lasts_s: float | None = None
     silent_gateway: int | None = None
     warming_devices: int = 0
     warming_c_per_minute: float = 0.0
+
+    def happening(self, elapsed_s: float) -> bool:
+        """Whether the scenario's event is under way."""
+        since = elapsed_s - self.event_after_s
+        return since >= 0 and (self.event_lasts_s is None or since < self.event_lasts_s)
 
 
 SCENARIOS: Final = {
@@ -46,6 +52,15 @@ SCENARIOS: Final = {
             "la première passerelle se tait après 20 s",
             event_after_s=20.0,
             silent_gateway=0,
+        ),
+        Scenario(
+            "demonstration",
+            "journée ordinaire, puis, de la 2e à la 17e minute, une passerelle se tait et des chambres froides chauffent",
+            event_after_s=120.0,
+            event_lasts_s=900.0,
+            silent_gateway=1,
+            warming_devices=10,
+            warming_c_per_minute=3.0,
         ),
         Scenario("lossy", "radio difficile : une trame sur trois perdue par passerelle", loss=0.33, duplicate=0.05),
     )
@@ -99,7 +114,7 @@ class Readings:
     def _cold_room(self, index: int, elapsed_s: float, cycle: float, battery: int) -> bytes:
         scenario = self._scenario
         temperature_c = _COLD_ROOM_C + 0.4 * cycle + self._noise(0.1)
-        warming = index < scenario.warming_devices and elapsed_s >= scenario.event_after_s
+        warming = index < scenario.warming_devices and scenario.happening(elapsed_s)
         if warming:
             temperature_c += scenario.warming_c_per_minute * (elapsed_s - scenario.event_after_s) / 60
         return profiles.encode_cold_room(

@@ -130,7 +130,7 @@ class Alarms(Liste):
     )
     empty = Empty(
         title=gettext_lazy("Aucune alarme"),
-        text=gettext_lazy("Ni seuil franchi ni équipement muet. Ajoutez un seuil à un point de mesure pour être prévenu."),
+        text=gettext_lazy("Ni seuil franchi ni équipement muet. Un seuil sur un point de mesure vous préviendra."),
         action=gettext_lazy("Voir les points de mesure"),
     )
 
@@ -145,9 +145,10 @@ class Alarms(Liste):
             Column(key="alarme", label=_("Alarme"), value="title", row_header=True, link=_alarm_url),
             Column(key="etat", label=_("État"), value=_alarm_word, show=alarm_badge, sort="state"),
             Column(key="nature", label=_("Nature"), value=lambda alarm: str(KINDS_SHORT[alarm.kind]), sort="kind"),
-            *([Column(key="beneficiaire", label=_("Bénéficiaire"), value="owner.name", sort="owner__name")] if owners else []),
+            *([_owner_column()] if owners else []),
             Column(key="site", label=_("Site"), value="site.name", sort="site__name"),
-            Column(key="levee", label=_("Levée le"), value="raised_at", show=_raised, sort="raised_at"),
+            Column(key="levee", label=_("Levée le"), value="raised_at", show=_raised, sort="raised_at",
+                   numeric=True),
             Column(
                 key="duree",
                 label=_("Durée"),
@@ -162,6 +163,10 @@ class Alarms(Liste):
     def row_class(self, row: Any) -> str:
         """Mark what nobody has taken in charge."""
         return "is-late" if row.state == Alarm.State.ACTIVE else ""
+
+
+def _owner_column() -> Column:
+    return Column(key="beneficiaire", label=_("Bénéficiaire"), value="owner.name", sort="owner__name")
 
 
 def _alarm_url(alarm: Alarm) -> str:
@@ -193,7 +198,7 @@ def with_latest(points: QuerySet[Any], *, open_alarms: QuerySet[Alarm], now: dat
         equipment__mountings__point_id=OuterRef("pk"), equipment__mountings__during__contains=now
     )
     latest = Latest.objects.filter(device_id=OuterRef("device"))
-    return points.annotate(
+    described: QuerySet[Any] = points.annotate(
         device=Subquery(mounted.values("pk")[:1]),
         quantities=Subquery(mounted.values("profile__quantities")[:1], output_field=JSONField()),
         registered_at=Subquery(mounted.values("registered_at")[:1]),
@@ -202,6 +207,7 @@ def with_latest(points: QuerySet[Any], *, open_alarms: QuerySet[Alarm], now: dat
         last_values=Subquery(latest.values("values")[:1]),
         in_alarm=Exists(open_alarms.order_by().filter(point_id=OuterRef("pk"))),
     )
+    return described
 
 
 def point_state(point: Any, now: datetime) -> tuple[State, Words]:
@@ -242,7 +248,7 @@ class Points(Liste):
     def __init__(self, *, now: datetime, owners: bool, kinds: list[tuple[str, str]]) -> None:
         self.columns = (
             Column(key="nom", label=_("Point de mesure"), value="name", sort="name", row_header=True, link=_point_url),
-            *([Column(key="beneficiaire", label=_("Bénéficiaire"), value="owner.name", sort="owner__name")] if owners else []),
+            *([_owner_column()] if owners else []),
             Column(key="site", label=_("Site"), value="site.name", sort="site__name"),
             Column(key="nature", label=_("Nature"), value=lambda point: _(point.get_kind_display()), sort="kind"),
             Column(
@@ -252,7 +258,8 @@ class Points(Liste):
                 show=lambda point: badge(*point_state(point, now)),
             ),
             Column(key="valeurs", label=_("Dernières valeurs"), value=point_values, numeric=True),
-            Column(key="mesure", label=_("Mesuré le"), value="last_at", show=_measured, sort="last_at", nullable=True),
+            Column(key="mesure", label=_("Mesuré le"), value="last_at", show=_measured, sort="last_at", nullable=True,
+                   numeric=True),
         )  # fmt: skip
         self.filters = (
             Text(name="q", label=_("Nom contient"), fields=("name",)),
@@ -292,7 +299,7 @@ def _by_point_state(rows: Rows, value: str, now: datetime) -> Rows:
     return waiting.filter(Q(last_at__isnull=True) | Q(last_at__lt=_due(now)))
 
 
-def _due(now: datetime) -> ExpressionWrapper:
+def _due(now: datetime) -> ExpressionWrapper[Any]:
     """Last sign of life + silence < now, written so that one number a row is multiplied."""
     return ExpressionWrapper(
         Value(now) - F("silent_after_s") * Value(timedelta(seconds=1)), output_field=DateTimeField()
@@ -307,11 +314,12 @@ def with_last_heard(fleet: QuerySet[Any]) -> QuerySet[Any]:
     source = Source.objects.filter(equipment_id=OuterRef("pk"))
     latest = Latest.objects.filter(device_id=OuterRef("pk")).values("ts")
     registered = source.values("registered_at")
-    return fleet.annotate(
+    described: QuerySet[Any] = fleet.annotate(
         last_at=Subquery(latest[:1]),
         silent_after_s=Subquery(source.values("silent_after_s")[:1], output_field=IntegerField()),
         heard_at=Greatest(Coalesce(Subquery(latest[:1]), Subquery(registered[:1])), Subquery(registered[:1])),
     )
+    return described
 
 
 def heard_state(equipment: Any, now: datetime) -> tuple[State, Words] | None:
@@ -320,7 +328,7 @@ def heard_state(equipment: Any, now: datetime) -> tuple[State, Words] | None:
         return None
     if equipment.heard_at + timedelta(seconds=equipment.silent_after_s) < now:
         return (State.UNKNOWN, _("Muet")) if equipment.last_at else (State.UNKNOWN, _("Jamais entendu"))
-    return (State.OK, _("Entendu")) if equipment.last_at else (State.WAIT, _("En attente"))
+    return (State.OK, _("Reçues")) if equipment.last_at else (State.WAIT, _("En attente"))
 
 
 def heard_column(now: datetime) -> Column:
@@ -334,7 +342,7 @@ def heard_column(now: datetime) -> Column:
         state = heard_state(equipment, now)
         return badge(*state) if state else cell_words(None)
 
-    return Column(key="ecoute", label=_("Écoute"), value=words, show=shown)
+    return Column(key="ecoute", label=_("Mesures"), value=words, show=shown)
 
 
 def measured_column() -> Column:
@@ -346,7 +354,8 @@ def measured_column() -> Column:
         return times.time_html(equipment.last_at, zone=zone_named(equipment.site.zone), short=True)
 
     return Column(
-        key="mesure", label=_("Dernière mesure"), value="last_at", show=shown, sort="last_at", nullable=True, numeric=True
+        key="mesure", label=_("Dernière mesure"), value="last_at", show=shown, sort="last_at", nullable=True,
+        numeric=True,
     )
 
 
@@ -359,5 +368,5 @@ def heard_filter(now: datetime) -> Choice:
         return sending.filter(heard_at__lt=_due(now)) if value == "muets" else sending.filter(heard_at__gte=_due(now))
 
     return Choice(
-        name="ecoute", label=_("Écoute"), choices=(("muets", _("Muets")), ("entendus", _("Entendus"))), where=narrowed
+        name="ecoute", label=_("Mesures"), choices=(("muets", _("Muets")), ("entendus", _("Reçues"))), where=narrowed
     )

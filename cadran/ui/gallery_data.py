@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -28,62 +28,19 @@ HOUR: Final = timedelta(hours=1)
 def faces() -> list[clock.Face]:
     """Return one clock in each state, plus one at risk and one of another zone."""
     used, pauses = clock.dial([(True, HOUR), (False, HOUR), (True, HOUR * 0.5)], 4 * HOUR)
-    return [
-        clock.Face(name="GTI", budget="1 h", state=clock.ClockState.COMING, zone=PARIS, due_at=DUE, now=NOW),
-        clock.Face(
-            name="GTR",
-            budget="4 h",
-            state=clock.ClockState.RUNNING,
-            zone=PARIS,
-            due_at=NOW + 2.5 * HOUR,
-            remaining=2.5 * HOUR,
-            fraction=used,
-            pauses=pauses,
-            now=NOW,
-            spans=((NOW, NOW + 2.5 * HOUR),),
-        ),
-        clock.Face(
-            name="GTR",
-            budget="4 h",
-            state=clock.ClockState.RUNNING,
-            zone=REUNION,
-            due_at=DUE,
-            business=True,
-            remaining=timedelta(minutes=32),
-            fraction=0.87,
-            now=NOW,
-        ),
-        clock.Face(
-            name="GTR",
-            budget="8 h",
-            state=clock.ClockState.PAUSED,
-            zone=PARIS,
-            remaining=5 * HOUR,
-            fraction=0.5,
-            pauses=((0.3, 0.5),),
-            now=NOW,
-        ),
-        clock.Face(
-            name="GTI",
-            budget="1 h",
-            state=clock.ClockState.MET,
-            zone=PARIS,
-            elapsed=timedelta(minutes=23),
-            remaining=timedelta(minutes=37),
-            fraction=0.38,
-            now=NOW,
-        ),
-        clock.Face(
-            name="GTR",
-            budget="4 h",
-            state=clock.ClockState.MISSED,
-            zone=PARIS,
-            due_at=NOW - 2.1 * HOUR,
-            remaining=-2.1 * HOUR,
-            fraction=1.0,
-            now=NOW,
-        ),
-    ]
+    state, left = clock.ClockState, 2.5 * HOUR
+    coming = clock.Face(name="GTI", budget="1 h", state=state.COMING, zone=PARIS, due_at=DUE, now=NOW)
+    running = clock.Face(name="GTR", budget="4 h", state=state.RUNNING, zone=PARIS, due_at=NOW + left, now=NOW)
+    running = replace(running, remaining=left, fraction=used, pauses=pauses, spans=((NOW, NOW + left),))
+    at_risk = clock.Face(name="GTR", budget="4 h", state=state.RUNNING, zone=REUNION, due_at=DUE, now=NOW)
+    at_risk = replace(at_risk, business=True, remaining=timedelta(minutes=32), fraction=0.87)
+    paused = clock.Face(name="GTR", budget="8 h", state=state.PAUSED, zone=PARIS, now=NOW)
+    paused = replace(paused, remaining=5 * HOUR, fraction=0.5, pauses=((0.3, 0.5),))
+    met = clock.Face(name="GTI", budget="1 h", state=state.MET, zone=PARIS, now=NOW)
+    met = replace(met, elapsed=timedelta(minutes=23), remaining=timedelta(minutes=37), fraction=0.38)
+    late = clock.Face(name="GTR", budget="4 h", state=state.MISSED, zone=PARIS, due_at=NOW - 2.1 * HOUR, now=NOW)
+    late = replace(late, remaining=-2.1 * HOUR, fraction=1.0)
+    return [coming, running, at_risk, paused, met, late]
 
 
 @dataclass(frozen=True, slots=True)

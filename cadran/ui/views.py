@@ -34,6 +34,9 @@ def preferences(request: HttpRequest) -> HttpResponse:
     return response
 
 
+preferences.public = True  # type: ignore[attr-defined]  # the sign-in page offers the choice too
+
+
 @require_GET
 def gallery(request: HttpRequest) -> HttpResponseBase:
     """Show every piece on one page; for the demonstration and for staff."""

@@ -87,6 +87,17 @@ def test_the_clock_ticks_over_counted_time_only(kit: str, launch: Launch) -> Non
         expect(lead).to_have_text("échéance atteinte")
 
 
+def test_htmx_sends_the_csrf_token_shows_a_refused_form_and_never_a_broken_page(kit: str, launch: Launch) -> None:
+    with launch.page() as page:
+        page.goto(kit + "/horloge/")
+        page.get_by_role("button", name="Envoyer").click()
+        expect(page.locator("#reponse")).to_have_text("Le champ SIRET est à corriger")
+        with page.expect_response("**/poste/?casse=1"):
+            page.get_by_role("button", name="Casser").click()
+        page.wait_for_timeout(200)
+        expect(page.locator("#zone")).to_have_text("Le champ SIRET est à corriger")
+
+
 def test_the_chart_is_read_with_the_keyboard(kit: str, launch: Launch) -> None:
     with launch.page() as page:
         page.goto(kit + "/ui/galerie/")

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from cadran.__main__ import command_name, commands
 from cadran.kernel.config import load
 from cadran.kernel.errors import DomainError
 from cadran.kernel.postgres import prepare
@@ -116,8 +117,10 @@ def test_the_end_of_the_start_says_where_who_and_what(
     monkeypatch.setattr(demo, "_site_answers", answers)
     assert demo.main([]) == 0
     (plan,) = plans
-    assert [step.arguments[0] for step in plan.steps] == ["migrate", "static", demo.DEMO_DATA]
-    assert plan.processes == up.PROCESSES
+    assert {command_name(step.arguments[0]) for step in plan.steps} <= set(commands())
+    assert [step.arguments[0] for step in plan.steps] == ["migrate", "static", "load", demo.DEMO_DATA]
+    assert plan.processes == (*up.PROCESSES, demo.DEMO_TRAFFIC)
+    assert set(map(command_name, plan.processes)) <= set(commands())
     assert plan.config.demo
     assert plan.announce is not None
     asyncio.run(plan.announce())

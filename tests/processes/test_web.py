@@ -21,11 +21,11 @@ from cadran.processes.startup import port_in_use
 CHECKOUT = Path(__file__).parents[2]
 
 
-def until(condition: Callable[[], bool], *, seconds: float = 30) -> None:
+def until(condition: Callable[[], bool], *, seconds: float = 30, every: float = 0.05) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
-        time.sleep(0.05)
+        time.sleep(every)
 
 
 def children(pid: int) -> list[int]:
@@ -118,8 +118,8 @@ def test_killed_it_leaves_no_worker_on_its_port(site: Site) -> None:
     workers = children(site.process.pid)
     assert len(workers) >= 2
     site.process.kill()
-    until(lambda: not any(map(living, workers)))
-    assert not port_in_use("127.0.0.1", site.port)
+    until(lambda: not any(map(living, workers)), seconds=10)
+    until(lambda: not port_in_use("127.0.0.1", site.port), seconds=5)  # threads end after the process reads as dead
 
 
 def test_a_killed_worker_is_replaced(site: Site) -> None:
@@ -128,6 +128,15 @@ def test_a_killed_worker_is_replaced(site: Site) -> None:
     until(lambda: len([child for child in children(site.process.pid) if living(child)]) == 2)
     until(site.ready)
     assert site.process.poll() is None
+
+
+def test_a_worker_that_has_just_started_does_not_outlive_the_server(site: Site) -> None:
+    old = set(children(site.process.pid))
+    os.kill(next(iter(old)), signal.SIGKILL)
+    until(lambda: bool(set(children(site.process.pid)) - old), every=0)
+    workers = children(site.process.pid)
+    site.process.kill()  # the new worker has not asked for the kernel's signal yet
+    until(lambda: not any(map(living, workers)), seconds=10)
 
 
 def test_a_login_that_sees_everything_is_refused_for_good(tmp_path: Path) -> None:

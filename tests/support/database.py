@@ -37,6 +37,7 @@ def _provide() -> None:
     if _STATE in os.environ:
         return
     directory = Path(tempfile.mkdtemp(prefix="cadran-tests-"))
+    directory.chmod(0o711)  # the cluster's own account walks through it
     data = directory / "var"
     data.mkdir()
     for name in [name for name in os.environ if name.startswith("CADRAN_") and not name.startswith("CADRAN_TEST")]:

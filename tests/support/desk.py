@@ -22,7 +22,10 @@ def paris(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=PARIS)
 
 
-def load_promises(now: datetime = NOW) -> None:
+LOADED = NOW - timedelta(days=30)
+
+
+def load_promises(now: datetime = LOADED) -> None:
     """Put the IoT agreement's service levels and alarm policy in force."""
     from cadran.commitments.services import load_service_levels
     from cadran.servicedesk.packs import load_agreement_files

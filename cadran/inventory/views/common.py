@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 from django.db.models import Case, Count, IntegerField, Max, OuterRef, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
@@ -10,7 +11,7 @@ from django.utils import timezone
 
 from cadran.inventory import selectors
 from cadran.inventory.lists import SEVERITY
-from cadran.inventory.models import Equipment, Service, Site
+from cadran.inventory.models import Equipment, Service
 from cadran.kernel.viewer import Side, Viewer
 from cadran.ui.http import Request
 
@@ -25,7 +26,7 @@ def today(request: Request) -> date:
     return request.now.astimezone(timezone.get_current_timezone()).date()
 
 
-def described_sites(viewer: Viewer) -> QuerySet[Site]:
+def described_sites(viewer: Viewer) -> QuerySet[Any]:
     """Return the visible sites with ``worst`` (state of their services), ``sensors`` and ``gateways`` (one query)."""
     running = selectors.services(viewer=viewer).exclude(state=Service.State.ENDED).filter(site=OuterRef("pk"))
     severity = Case(

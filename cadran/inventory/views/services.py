@@ -59,6 +59,8 @@ def service(request: Request, service_id: int) -> HttpResponse:
         "class": SERVICE_CLASSES.get(found.service_class, found.service_class),
         "hours": service_hours(found),
         "promises": list(_promises(found)),
+        "may_declare": found.state != Service.State.ENDED
+        and viewer.may("incident.declare", owner_id=found.owner_id, lot_id=found.lot_id, site_id=found.site_id),
         "equipment": equipment[:SHOWN],
         "more_equipment": len(equipment) > SHOWN,
         "points": points[:SHOWN],
@@ -80,8 +82,8 @@ class Promise:
     """One line of the table of delays, as the specification prints it."""
 
     incident: str
-    gti: str
-    gtr: str
+    gti: tuple[str, Words]  # the delay as printed, the hours it is counted in
+    gtr: tuple[str, Words]
     article: str
 
 
@@ -101,7 +103,7 @@ def _promises(service: Service) -> Iterator[Promise]:
         for delay in (delays.gti, delays.gtr):
             hours = delays.gti.hours if delay.hours.same_as == "gti" else delay.hours
             window = (hours.option if around_the_clock else None) or hours.base
-            texts.append(f"{delay.printed}, {WINDOWS[window]}" if window else delay.printed)
+            texts.append((delay.printed, WINDOWS[window] if window else ""))
         yield Promise(
             incident=levels.type_line(type_).label,
             gti=texts[0],

@@ -15,11 +15,11 @@ from django.views.decorators.http import require_GET
 
 from cadran.inventory import selectors
 from cadran.inventory.lists import (
-    KINDS,
     NO_SERVICE,
     SERVICE_CLASSES,
     SEVERITY,
     Sites,
+    how_many,
     service_badge,
     service_hours,
     territory_name,
@@ -101,8 +101,7 @@ def _equipment(request: Request, found: Site) -> list[dict[str, object]]:
     fleet = reverse("inventory:fleet")
     return [
         {
-            "count": line["n"],
-            "kind": KINDS[line["kind"]],
+            "words": how_many(line["kind"], line["n"]),
             "url": f"{fleet}?{urlencode({'site': found.name, 'nature': line['kind']})}",
         }
         for line in totals

@@ -146,8 +146,8 @@ def _apply(request: Request, token: str) -> HttpResponse:
         file = kept.give_back(token, user_id=request.viewer.user_id, now=request.now)
         lines = imports.read(file.content, filename=file.name)
     except DomainError as error:
-        form = BeneficiariesFile({}, {})
-        form.is_valid()
+        form = BeneficiariesFile({})
+        form.full_clean()
         form.errors.clear()
         form.add_error("file", error.message)
         return _page(request, form, status=422)

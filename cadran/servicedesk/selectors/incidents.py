@@ -80,9 +80,9 @@ def incident(*, viewer: Viewer, reference: int | str) -> Incident:
 
 
 def incidents_at_risk(*, viewer: Viewer, now: datetime, within: timedelta) -> QuerySet[Incident]:
-    """Return the incidents with a clock missed, or due before ``now + within``, most urgent first (one query).
+    """Return the incidents not restored whose GTR is missed, or a clock due before ``now + within`` (one query).
 
-    A paused clock has no deadline: it is not at risk until it resumes.
+    Most urgent first. A paused clock has no deadline: it is not at risk until it resumes.
     """
     soon = now + within
     return (

@@ -70,49 +70,49 @@ def declare_incident(
     not that day, an incident on a running service is accepted (docs/rules/incidents.md).
     Raises: NotFound, NotAllowed, InvalidInput, PriorityRefused, ServiceEnded, NoServiceLevels, NoHolder.
     """
-    service = inventory.service(viewer=viewer, service_id=service_id)
-    viewer.require("incident.declare", owner_id=service.owner_id, lot_id=service.lot_id, site_id=service.site_id)
-    if informed_at > now:
-        raise InvalidInput("Heure de l’information", "elle est dans le futur.", "Donnez un instant passé ou présent.")
+    service = _service_owed(viewer, service_id, informed_at, now)
     known = Incident.objects.filter(owner_id=service.owner_id, origin_key=origin_key).first()
     if known is not None:
         return known
-    _check_running(service, informed_at)
-    levels = commitments.levels_in_force(agreement_code=service.lot.agreement.code)
-    type_, chosen = commitments.typing_of(
-        levels=levels,
-        criteria=criteria,
-        incident_type=incident_type,
-        priority=priority,
-        priority_reason=priority_reason,
-    )
     row = Incident(
-        owner_id=service.owner_id,
-        service=service,
-        site_id=service.site_id,
-        lot_id=service.lot_id,
         origin_key=origin_key,
         alarm_id=alarm_id,
         alarm_origin=alarm_origin,
         equipment_id=_equipment_of(viewer, equipment_id, service),
         title=_title(title),
         description=description,
-        type=type_,
         criteria=sorted(criteria),
-        priority=chosen,
         priority_reason=priority_reason,
         channel=channel,
-        awaits_writing=_written_confirmation(levels, channel),
         informed_at=informed_at,
-        created_at=now,
     )
+    return _open_once(viewer, row, service, incident_type, priority, now)
+
+
+def _open_once(
+    viewer: Viewer, row: Incident, service: Service, incident_type: str | None, priority: str | None, now: datetime
+) -> Incident:
+    """Qualify the report and open it; whoever loses a race for the origin gets the winner's incident."""
+    _check_running(service, row.informed_at)
+    levels = commitments.levels_in_force(agreement_code=service.lot.agreement.code)
+    type_, chosen = commitments.typing_of(
+        levels=levels,
+        criteria=row.criteria,
+        incident_type=incident_type,
+        priority=priority,
+        priority_reason=row.priority_reason,
+    )
+    row.type, row.priority = type_, chosen
+    row.owner_id, row.service, row.site_id, row.lot_id = service.owner_id, service, service.site_id, service.lot_id
+    row.awaits_writing = _written_confirmation(levels, row.channel)
+    row.created_at = now
     try:
         with transaction.atomic():
             return _open(viewer, row, service, levels, type_, chosen, now)
     except IntegrityError as error:
         if getattr(getattr(error.__cause__, "diag", None), "constraint_name", None) != "one_incident_per_origin":
             raise
-        return Incident.objects.get(owner_id=service.owner_id, origin_key=origin_key)
+        return Incident.objects.get(owner_id=service.owner_id, origin_key=row.origin_key)
 
 
 def _open(
@@ -148,10 +148,7 @@ def _open(
         now=now,
     )
     row.case = case
-    today = now.astimezone(LEGAL_ZONE).date()
-    row.issuer = selectors.issuer_of(lot=service.lot, day=today)
-    rank = sequences.next_number(legal_entity=row.issuer, kind=SERIES, year=today.year)
-    row.number = rules.number_of(today.year, rank)
+    _number(row, service, now)
     row.save(force_insert=True)
     common.show_clocks(row, verdicts)
     event = IncidentDeclared(
@@ -170,6 +167,14 @@ def _open(
     return common.finish(viewer, row, "declared", now, event, channel=row.channel, origin=row.origin_key)
 
 
+def _number(row: Incident, service: Service, now: datetime) -> None:
+    """Take the next number of the holder's series; its row stays locked until the incident is committed."""
+    today = now.astimezone(LEGAL_ZONE).date()
+    row.issuer = selectors.issuer_of(lot=service.lot, day=today)
+    rank = sequences.next_number(legal_entity=row.issuer, kind=SERIES, year=today.year)
+    row.number = rules.number_of(today.year, rank)
+
+
 def _first_facts(row: Incident, now: datetime) -> list[NewFact]:
     return [
         NewFact(FactKind.INFORMED, row.informed_at, {"channel": row.channel}),
@@ -181,6 +186,14 @@ def _first_facts(row: Incident, now: datetime) -> list[NewFact]:
         # The holder owes an acknowledgement (CCTP IoT 6.6); the platform gives it for him, and no clock stops on it.
         NewFact(FactKind.ACKNOWLEDGED, now, {"automatic": "yes"}, by=SYSTEM.name),
     ]
+
+
+def _service_owed(viewer: Viewer, service_id: int, informed_at: datetime, now: datetime) -> Service:
+    service = inventory.service(viewer=viewer, service_id=service_id)
+    viewer.require("incident.declare", owner_id=service.owner_id, lot_id=service.lot_id, site_id=service.site_id)
+    if informed_at > now:
+        raise InvalidInput("Heure de l’information", "elle est dans le futur.", "Donnez un instant passé ou présent.")
+    return service
 
 
 def _check_running(service: Service, informed_at: datetime) -> None:

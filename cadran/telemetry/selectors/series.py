@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from psycopg.pq import Format
 
 from cadran.inventory import selectors as inventory
 from cadran.kernel.errors import NotFound
@@ -66,8 +63,39 @@ def series(
     Raises:
         NotFound: the point is absent or another's, or none of its devices measures that quantity.
     """
+    found = _spans(viewer, point_id, quantity, start, end)
+    at, values = _read(found.spans, found.owner_id)
+    kept_at, kept = thinned(
+        at,
+        values,
+        start=milliseconds(start),
+        end=milliseconds(end),
+        at_most=at_most,
+        gap=GAP_PERIODS * found.period_s * 1_000,
+    )
+    return Series(
+        point_id=point_id,
+        quantity=found.meaning["quantity"],
+        unit=found.meaning["unit"],
+        label=found.meaning["label"],
+        instants=[instant(ms) for ms in kept_at],
+        values=kept,
+        total=len(at),
+        thinned=len(kept) - kept.count(None) < len(at),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    spans: list[_Span]
+    owner_id: int
+    meaning: dict[str, str]  # of the quantity
+    period_s: int  # the longest time expected between two frames
+
+
+def _spans(viewer: Viewer, point_id: int, quantity: str, start: datetime, end: datetime) -> _Found:
     mountings = list(inventory.mountings_of(viewer=viewer, point_id=point_id))
-    profiles = {
+    sources = {
         source.pk: source
         for source in Source.objects.filter(pk__in=[one.equipment_id for one in mountings]).select_related("profile")
     }
@@ -75,7 +103,7 @@ def series(
     meaning: dict[str, str] | None = None
     period_s = 0
     for mounting in mountings:  # newest first: its wording wins
-        source = profiles.get(mounting.equipment_id)
+        source = sources.get(mounting.equipment_id)
         column = _column(source.profile.quantities, quantity) if source else None
         if source is None or column is None:
             continue
@@ -87,25 +115,7 @@ def series(
             spans.append(_Span(mounting.equipment_id, column, milliseconds(first), milliseconds(last)))
     if meaning is None:
         raise NotFound(f"La grandeur « {quantity} »")
-    at, values = _read(spans, mountings[0].owner_id)
-    kept_at, kept = thinned(
-        at,
-        values,
-        start=milliseconds(start),
-        end=milliseconds(end),
-        at_most=at_most,
-        gap=GAP_PERIODS * period_s * 1_000,
-    )
-    return Series(
-        point_id=point_id,
-        quantity=meaning["quantity"],
-        unit=meaning["unit"],
-        label=meaning["label"],
-        instants=[instant(ms) for ms in kept_at],
-        values=kept,
-        total=len(at),
-        thinned=len(kept) - kept.count(None) < len(at),
-    )
+    return _Found(spans=spans, owner_id=mountings[0].owner_id, meaning=meaning, period_s=period_s)
 
 
 def _column(quantities: list[dict[str, str]], quantity: str) -> int | None:
@@ -125,7 +135,7 @@ def _read(spans: list[_Span], owner_id: int) -> tuple[list[int], list[float]]:
     if not spans:
         return [], []
     found: list[tuple[list[int], list[float]]] = []
-    with _binary_cursor() as cursor:
+    with connection.cursor() as cursor:
         cursor.execute(_ROWS, _arguments(spans, owner_id))
         rows = [(int(at), value) for at, value in cursor.fetchall()]
         found.append(([at for at, _ in rows], [value for _, value in rows]))
@@ -145,7 +155,8 @@ def _read(spans: list[_Span], owner_id: int) -> tuple[list[int], list[float]]:
     return (instants := sorted(merged)), [merged[one] for one in instants]
 
 
-# One row per span, so that each is a range of the primary key; the overall bounds prune the partitions.
+# Arrays come as bytes (``array_send``): the driver would build them element by element. One row per span, so that each
+# is a range of the primary key; the overall bounds prune the partitions.
 _SPANS = (
     " FROM unnest(%(devices)s::bigint[], %(columns)s::int[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])"
     " AS span(device_id, col, start_at, end_at)"
@@ -192,11 +203,3 @@ def _chunk(day: int, offsets: bytes, numbers: bytes, start: int, end: int) -> tu
         return at, list(values)  # type: ignore[arg-type]
     pairs = [(t, v) for t, v in zip(at, values, strict=True) if v is not None and start <= t < end]
     return [t for t, _ in pairs], [v for _, v in pairs]
-
-
-@contextmanager
-def _binary_cursor() -> Iterator[Any]:
-    """A cursor that gets arrays as bytes rather than as twice as many hexadecimal digits."""
-    with connection.cursor() as cursor:
-        cursor.cursor.format = Format.BINARY
-        yield cursor

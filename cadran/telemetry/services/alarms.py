@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -56,20 +57,7 @@ def raise_alarm(
         },
     )
     if created:
-        outbox.publish(
-            AlarmRaised(
-                alarm_id=alarm.pk,
-                owner_id=owner_id,
-                code=code,
-                kind=kind,
-                site_id=site_id,
-                raised_at=raised_at,
-                service_id=service_id,
-                equipment_id=equipment_id,
-                point_id=point_id,
-                rule_id=rule_id,
-            )
-        )
+        outbox.publish(AlarmRaised(raised_at=raised_at, **_about(alarm)))
         _trace(alarm, "alarm.raise", viewer=SYSTEM, now=raised_at)
     return alarm, created
 
@@ -86,20 +74,7 @@ def clear_alarm(*, owner_id: int, origin_key: str, at: datetime, viewer: Viewer 
         return False
     cleared_at = max(at, alarm.raised_at)
     Alarm.objects.filter(pk=alarm.pk).update(state=Alarm.State.CLEARED, cleared_at=cleared_at)
-    outbox.publish(
-        AlarmCleared(
-            alarm_id=alarm.pk,
-            owner_id=owner_id,
-            code=alarm.code,
-            kind=alarm.kind,
-            site_id=alarm.site_id,
-            cleared_at=cleared_at,
-            service_id=alarm.service_id,
-            equipment_id=alarm.equipment_id,
-            point_id=alarm.point_id,
-            rule_id=alarm.rule_id,
-        )
-    )
+    outbox.publish(AlarmCleared(cleared_at=cleared_at, **_about(alarm)))
     _trace(alarm, "alarm.clear", viewer=viewer, now=cleared_at)
     return True
 
@@ -134,6 +109,20 @@ def acknowledge_alarm(*, viewer: Viewer, alarm_id: int, now: datetime) -> Alarm:
     )
     _trace(alarm, "alarm.acknowledge", viewer=viewer, now=now)
     return alarm
+
+
+def _about(alarm: Alarm) -> dict[str, Any]:
+    return {
+        "alarm_id": alarm.pk,
+        "owner_id": alarm.owner_id,
+        "code": alarm.code,
+        "kind": alarm.kind,
+        "site_id": alarm.site_id,
+        "service_id": alarm.service_id,
+        "equipment_id": alarm.equipment_id,
+        "point_id": alarm.point_id,
+        "rule_id": alarm.rule_id,
+    }
 
 
 def _trace(alarm: Alarm, action: str, *, viewer: Viewer, now: datetime) -> None:

@@ -12,6 +12,7 @@ from django.utils.formats import localize
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
+from cadran.inventory import selectors as inventory
 from cadran.kernel import scope
 from cadran.kernel.viewer import SYSTEM, Side
 from cadran.telemetry import decoding, store, thresholds
@@ -75,22 +76,23 @@ def _alarms(values: Sequence[DecodedUplink], now: datetime) -> tuple[int, int]:
     plausible = [one for one in values if now - store.OLDEST <= one.received_at <= now + store.NEWEST]
     raised = cleared = 0
     for verdict in thresholds.judge(plausible):
-        transition, watched = verdict.transition, verdict.watched
+        transition, terms = verdict.transition, verdict.terms
         key = f"rule:{transition.rule_id}"
         if isinstance(transition, Cleared):
-            cleared += clear_alarm(owner_id=watched.owner_id, origin_key=key, at=transition.at)
+            cleared += clear_alarm(owner_id=terms.owner_id, origin_key=key, at=transition.at)
             continue
+        point = inventory.point(viewer=SYSTEM, point_id=terms.point_id)
         _alarm, new = raise_alarm(
-            owner_id=watched.owner_id,
+            owner_id=terms.owner_id,
             origin_key=key,
             code=CODES[transition.kind],
             kind=transition.kind,
-            title=watched.label,
-            detail=_told(watched, transition.value),
-            site_id=watched.site_id,
-            service_id=watched.service_id,
+            title=terms.label,
+            detail=_told(terms, transition.value),
+            site_id=point.site_id,
+            service_id=point.service_id,
             equipment_id=verdict.device_id,
-            point_id=watched.point_id,
+            point_id=point.pk,
             rule_id=transition.rule_id,
             value=transition.value,
             raised_at=transition.at,
@@ -99,12 +101,12 @@ def _alarms(values: Sequence[DecodedUplink], now: datetime) -> tuple[int, int]:
     return raised, cleared
 
 
-def _told(watched: thresholds.Watched, value: float | None) -> str:
+def _told(terms: thresholds.Terms, value: float | None) -> str:
     with override("fr"):
-        above = watched.rule.comparison is Comparison.ABOVE
+        above = terms.rule.comparison is Comparison.ABOVE
         sentence = (
             _("Mesure : {value}, au-dessus du seuil de {threshold}.")
             if above
             else _("Mesure : {value}, au-dessous du seuil de {threshold}.")
         )
-        return sentence.format(value=localize(value), threshold=localize(watched.rule.threshold))
+        return sentence.format(value=localize(value), threshold=localize(terms.rule.threshold))

@@ -56,21 +56,14 @@ def register_source(
                 "Retirez-le et posez-en un nouveau."
             ).format(name=equipment.name)
         )
+    content = {
+        "owner_id": equipment.owner_id,
+        "profile_id": profile_id,
+        "expected_every_s": expected_every_s,
+        "silent_after_s": silent_after_s or SILENT_AFTER_PERIODS * expected_every_s,
+    }
     source, _new = Source.objects.update_or_create(
-        equipment_id=equipment_id,
-        defaults={
-            "owner_id": equipment.owner_id,
-            "profile_id": profile_id,
-            "expected_every_s": expected_every_s,
-            "silent_after_s": silent_after_s or SILENT_AFTER_PERIODS * expected_every_s,
-        },
-        create_defaults={
-            "owner_id": equipment.owner_id,
-            "profile_id": profile_id,
-            "expected_every_s": expected_every_s,
-            "silent_after_s": silent_after_s or SILENT_AFTER_PERIODS * expected_every_s,
-            "registered_at": now,
-        },
+        equipment_id=equipment_id, defaults=content, create_defaults=content | {"registered_at": now}
     )
     audit.record(
         viewer=viewer,

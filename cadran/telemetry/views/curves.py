@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -19,9 +19,6 @@ from cadran.telemetry.lists import digits_of, limit_words, unit_words, value_wor
 from cadran.telemetry.models import Alarm, ThresholdRule
 from cadran.telemetry.selectors import Series
 from cadran.ui import charts, times
-
-if TYPE_CHECKING:
-    from cadran.inventory.models import MeasuringPoint
 
 MOST_POINTS: Final = 500  # of a curve: more than a screen has columns, and every extreme is kept
 EVERY_POINT: Final = 10_000_000
@@ -94,8 +91,9 @@ def summary_of(
 def curve(
     *,
     viewer: Viewer,
-    point: MeasuringPoint,
-    quantity: str,
+    point_id: int,
+    zone: str,
+    quantity: Mapping[str, str],
     start: datetime,
     end: datetime,
     rules: Iterable[ThresholdRule],
@@ -104,23 +102,24 @@ def curve(
 ) -> charts.Chart | None:
     """Return the chart of a point's quantity with its thresholds and alarms; nothing when nothing was measured.
 
-    Five queries; ten when the curve had to be thinned, because the sentence is about every measurement.
+    ``quantity`` is one of ``quantities_of_point``. Five queries; ten when the curve had to be thinned, because the
+    sentence is about every measurement.
     """
+    names = (quantity["quantity"], quantity["key"])
     found = selectors.series(
-        viewer=viewer, point_id=point.pk, quantity=quantity, start=start, end=end, at_most=MOST_POINTS
+        viewer=viewer, point_id=point_id, quantity=names[0], start=start, end=end, at_most=MOST_POINTS
     )
     whole = found
     if found.thinned:
         whole = selectors.series(
-            viewer=viewer, point_id=point.pk, quantity=quantity, start=start, end=end, at_most=EVERY_POINT
+            viewer=viewer, point_id=point_id, quantity=names[0], start=start, end=end, at_most=EVERY_POINT
         )
-    shown = [rule for rule in rules if rule.enabled and rule.quantity == found.quantity]
+    shown = [rule for rule in rules if rule.enabled and rule.quantity in names]
     summary = summary_of(whole.instants, whole.values, [(rule.comparison, rule.threshold) for rule in shown])
     if summary is None:
         return None
-    zone = point.site.zone
     return charts.Chart(
-        identity=f"point-{point.pk}",
+        identity=f"point-{point_id}",
         title=found.label,
         finding=_finding(summary, found, shown, zone),
         unit=unit_words(found.unit) or _("sans unité"),
@@ -128,12 +127,14 @@ def curve(
         instants=found.instants,
         series=(charts.Series(found.label, found.values, digits_of(found.unit)),),
         thresholds=[charts.Threshold(_threshold_label(rule, found.unit), rule.threshold) for rule in shown],
-        markers=[
-            charts.Marker(alarm.title, alarm.raised_at, alarm.cleared_at, url=reverse("telemetry:alarm", args=[alarm.pk]))
-            for alarm in list(alarms)[:MOST_MARKERS]
-        ],
+        markers=[_marker(alarm) for alarm in list(alarms)[:MOST_MARKERS]],
         export_url=export_url if found.thinned else "",
     )
+
+
+def _marker(alarm: Alarm) -> charts.Marker:
+    url = reverse("telemetry:alarm", args=[alarm.pk])
+    return charts.Marker(alarm.title, alarm.raised_at, alarm.cleared_at, url=url)
 
 
 def _threshold_label(rule: ThresholdRule, unit: str) -> str:

@@ -44,7 +44,7 @@ def points(request: Request) -> HttpResponseBase:
     viewer = request.viewer
     viewer.require("measurement.read")
     rows = inventory.points(viewer=viewer)
-    kinds = [(value, _(label)) for value, label in rows.model._meta.get_field("kind").choices or ()]
+    kinds = [(str(value), _(str(label))) for value, label in rows.model._meta.get_field("kind").choices or ()]
     return render_list(
         request,
         Points(now=request.now, owners=several_owners(viewer), kinds=kinds),
@@ -134,8 +134,9 @@ def _chart(
     export_url = reverse("telemetry:series", args=[found.pk]) + _address(chosen, period) + "&format=csv"
     return curve(
         viewer=request.viewer,
-        point=found,
-        quantity=chosen["quantity"],
+        point_id=found.pk,
+        zone=found.site.zone,
+        quantity=chosen,
         start=start,
         end=request.now,
         rules=rules,
@@ -215,7 +216,7 @@ def series(request: Request, point_id: int) -> HttpResponseBase:
 def _csv(found: Series) -> Iterator[str]:
     """The measurements as French spreadsheets open them; times are UTC, said in the header."""
     unit = unit_words(found.unit)
-    yield export.BOM + f"{_('Instant (UTC)')};{found.label}{f' ({unit})' if unit else ''}\r\n"
+    yield export.BOM + f"{_('Instant (UTC)')};{export.safe_cell(found.label)}{f' ({unit})' if unit else ''}\r\n"
     lines = [
         f"{at:%Y-%m-%d %H:%M:%S};{export.safe_cell(value)}\r\n"
         for at, value in zip(found.instants, found.values, strict=True)

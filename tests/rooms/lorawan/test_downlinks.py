@@ -1,7 +1,9 @@
 """Answers: acknowledged when committed, through the best gateway, tried again when a gateway refuses."""
 
 import asyncio
+import itertools
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -43,11 +45,9 @@ def confirmed(f_cnt: int) -> bytes:
 
 
 async def set_up(stack: AsyncExitStack, *, gateways: int = 1, **options: Any) -> tuple[Running, list[RawGateway]]:
-    options = {"devices": [personalised()], "settings": FAST} | options
-    running = await stack.enter_async_context(running_server(**options))
-    opened = [
-        await stack.enter_async_context(RawGateway.at(running.address, eui)) for eui in GATEWAYS[:gateways]
-    ]
+    defaults: dict[str, Any] = {"devices": [personalised()], "settings": FAST}
+    running = await stack.enter_async_context(running_server(**(defaults | options)))
+    opened = [await stack.enter_async_context(RawGateway.at(running.address, eui)) for eui in GATEWAYS[:gateways]]
     for gateway in opened:
         await gateway.pull()
     return running, opened
@@ -205,7 +205,7 @@ def test_an_acknowledgement_waits_for_the_commit() -> None:
     async def main() -> None:
         store = MemoryStore(hold=asyncio.Event())
         async with AsyncExitStack() as stack:
-            running, (gateway,) = await set_up(stack, store=store, devices=[personalised(session=JOINED)])
+            _running, (gateway,) = await set_up(stack, store=store, devices=[personalised(session=JOINED)])
             gateway.push(heard(confirmed(1)))
             await until(lambda: len(store.records) == 1, "queued")
             gateway.push(heard(uplink(2)))
@@ -288,7 +288,7 @@ def test_downlink_counters_are_reserved_ahead() -> None:
             blocks = sorted({below for _device, _nonce, below in running.store.reservations})
             assert blocks[0] == 264
             assert blocks[-1] >= 330
-            assert all(later - earlier <= 64 for earlier, later in zip(blocks, blocks[1:], strict=False))
+            assert all(later - earlier <= 64 for earlier, later in itertools.pairwise(blocks))
 
     run(main())
 
@@ -313,7 +313,7 @@ def test_duty_cycle_of_a_sub_band() -> None:
 def test_without_airtime_left_rx2_is_used() -> None:
     async def main() -> None:
         async with AsyncExitStack() as stack:
-            running, (gateway,) = await set_up(stack)
+            _running, (gateway,) = await set_up(stack)
             # 868.8 MHz, 0.1 %: 3.6 s an hour, and an SF12 acknowledgement lasts about a second.
             for f_cnt in range(5):
                 gateway.push(heard(confirmed(f_cnt), tmst=f_cnt, megahertz=868.8, data_rate="SF12BW125"))
@@ -328,8 +328,6 @@ def test_without_airtime_left_rx2_is_used() -> None:
 def test_fsk_is_answered_in_fsk() -> None:
     packet = gwmp.RxPacket(tmst=5, megahertz=868.8, data_rate=50_000, data="")
     window = receive_windows(ReceiveSettings(), frequency_hz=868_800_000, data_rate=7)[0]
-    from datetime import UTC, datetime
-
     order = tx_packet(b"frame", window, Reception(1, 1, datetime.now(UTC), 0.0, packet))
     assert (order.modulation, order.data_rate, order.deviation_hz, order.coding_rate) == ("FSK", 50_000, 25_000, None)
     assert (order.inverted, order.no_crc) == (False, False)

@@ -428,11 +428,13 @@ def test_stopping_hands_over_what_was_acknowledged() -> None:
     async def main() -> None:
         store = MemoryStore()
         settings = replace(FAST, deduplication_s=30.0)
-        async with running_server(devices=[personalised()], store=store, settings=settings) as running:
-            async with RawGateway.at(running.address, GATEWAYS[0]) as gateway:
-                gateway.push(heard(uplink(1)))
-                await until(lambda: gateway.acks(gwmp.PUSH_ACK) == 1, "acknowledged")
-                assert store.records == []
+        async with (
+            running_server(devices=[personalised()], store=store, settings=settings) as running,
+            RawGateway.at(running.address, GATEWAYS[0]) as gateway,
+        ):
+            gateway.push(heard(uplink(1)))
+            await until(lambda: gateway.acks(gwmp.PUSH_ACK) == 1, "acknowledged")
+            assert store.records == []
         assert [record.f_cnt for record in store.records] == [1]
 
     run(main())

@@ -253,7 +253,10 @@ def test_the_same_uplink_twice_is_one_measurement(radio: Radio) -> None:
 
 
 def test_refusals_and_signs_of_life_are_kept(radio: Radio) -> None:
-    drained = [[Refusal(RefusalReason.WRONG_MIC, "01020304", 3, NOW)], [Refusal(RefusalReason.WRONG_MIC, "01020304", 2, NOW)]]
+    drained = [
+        [Refusal(RefusalReason.WRONG_MIC, "01020304", 3, NOW)],
+        [Refusal(RefusalReason.WRONG_MIC, "01020304", 2, NOW)],
+    ]
 
     async def act(store: DatabaseStore) -> None:
         status = gwmp.GatewayStatus(received=10, received_ok=9)

@@ -74,36 +74,38 @@ def recorded_session(device: DeviceRecord, running: Running, frame: dict[str, An
 async def replay(test: str) -> tuple[list[UplinkRecord], dict[str, int], int]:
     device = device_of(test)
     settings = NetworkSettings(deduplication_s=0.01)
-    async with running_server(devices=[device], settings=settings) as running:
-        async with RawGateway.at(running.address, GATEWAYS[0]) as gateway:
-            await gateway.pull()
-            sent: set[str] = set()
-            handled = 0
-            for frame in frames_of(test):
-                if frame["dir"] == "up":
-                    if frame["phy"] in sent:  # a repetition must not merge with the first one, long gone on the air
-                        await until(lambda: running.counts["frames"] == handled, "frames handled")  # noqa: B023
-                    sent.add(frame["phy"])
-                    gateway.push(reception(frame))
-                    handled += 1
-                if frame["mtype"] == JOIN:
-                    joins = running.counts["join_requests"]
-                    await until(lambda: running.counts["joins"] > joins, "join")  # noqa: B023
-                elif frame["mtype"] == JOIN_ACCEPT:
+    async with (
+        running_server(devices=[device], settings=settings) as running,
+        RawGateway.at(running.address, GATEWAYS[0]) as gateway,
+    ):
+        await gateway.pull()
+        sent: set[str] = set()
+        handled = 0
+        for frame in frames_of(test):
+            if frame["dir"] == "up":
+                if frame["phy"] in sent:  # a repetition must not merge with the first one, long gone on the air
                     await until(lambda: running.counts["frames"] == handled, "frames handled")  # noqa: B023
-                    running.server.registry.upsert(recorded_session(device, running, frame))
-                    sent.clear()
-            await until(lambda: running.counts["frames"] == handled, "frames handled")
-            await until(lambda: gateway.acks(gwmp.PUSH_ACK) == handled, "every PUSH_DATA acknowledged")
-            accepts = [order for order in gateway.orders if phy.parse(order.phy_payload()).__class__ is not DataFrame]
-            return running.store.records, running.counts, len(accepts)
+                sent.add(frame["phy"])
+                gateway.push(reception(frame))
+                handled += 1
+            if frame["mtype"] == JOIN:
+                joins = running.counts["join_requests"]
+                await until(lambda: running.counts["joins"] > joins, "join")  # noqa: B023
+            elif frame["mtype"] == JOIN_ACCEPT:
+                await until(lambda: running.counts["frames"] == handled, "frames handled")  # noqa: B023
+                running.server.registry.upsert(recorded_session(device, running, frame))
+                sent.clear()
+        await until(lambda: running.counts["frames"] == handled, "frames handled")
+        await until(lambda: gateway.acks(gwmp.PUSH_ACK) == handled, "every PUSH_DATA acknowledged")
+        accepts = [order for order in gateway.orders if phy.parse(order.phy_payload()).__class__ is not DataFrame]
+        return running.store.records, running.counts, len(accepts)
 
 
 @pytest.mark.parametrize("test", TESTS)
 def test_replay(test: str) -> None:
     records, counts, join_accepts = run(replay(test))
     sent = [frame for frame in frames_of(test) if frame["dir"] == "up" and frame["mtype"] != JOIN]
-    expected = []
+    expected: list[tuple[int, int | None, str, bool]] = []
     for frame in sent:
         told = (frame["fcnt"], frame.get("fport"), frame.get("frm_plain", ""), frame["mtype"] == MType.CONFIRMED_UP)
         if not expected or expected[-1] != told:
@@ -141,9 +143,7 @@ def sessions_and_downlinks() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
 def test_downlinks_of_the_recorded_network_are_read() -> None:
     read = 0
     for accept, frame in sessions_and_downlinks():
-        keys = SessionKeys(
-            nwk_s_key=bytes.fromhex(accept["nwkskey"]), app_s_key=bytes.fromhex(accept["appskey"])
-        )
+        keys = SessionKeys(nwk_s_key=bytes.fromhex(accept["nwkskey"]), app_s_key=bytes.fromhex(accept["appskey"]))
         data = bytes.fromhex(frame["phy"])
         parsed = phy.parse(data)
         assert isinstance(parsed, DataFrame)

@@ -31,13 +31,13 @@ MONDAY_9 = paris("2026-11-16 09:00")
         pytest.param(["complete_stop"], ("bloquant", "P0"), "2026-11-16 10:00", "2026-11-16 13:00", id="bloquant"),
         pytest.param(["scope_reduced"], ("majeur", "P1"), "2026-11-16 13:00", "2026-11-17 11:00", id="majeur"),
         # 24 h of HO are two days and four hours; five working days after the day of receipt end on the next Monday.
-        pytest.param(["secondary_function_down"], ("mineur", "P2"), "2026-11-18 13:00", "2026-11-23 18:00", id="mineur"),
+        pytest.param(
+            ["secondary_function_down"], ("mineur", "P2"), "2026-11-18 13:00", "2026-11-23 18:00", id="mineur"
+        ),
         pytest.param([], ("mineur", "P2"), "2026-11-18 13:00", "2026-11-23 18:00", id="anything else is minor"),
     ],
 )
-def test_the_table_of_delays(
-    desk: World, criteria: list[str], expected: tuple[str, str], gti: str, gtr: str
-) -> None:
+def test_the_table_of_delays(desk: World, criteria: list[str], expected: tuple[str, str], gti: str, gtr: str) -> None:
     """CCTP IoT 6.6, standard class, HO."""
     incident = declare(desk, at=MONDAY_9, criteria=criteria)
     assert (incident.type, incident.priority) == expected
@@ -53,9 +53,7 @@ def test_the_24_7_option_moves_both_calendars(desk: World) -> None:
 
 
 def test_clocks_start_at_the_first_information_not_at_the_typing(desk: World) -> None:
-    incident = declare(
-        desk, at=paris("2026-11-13 17:30"), now=MONDAY_9, by=desk.viewer(desk.alice), channel="phone"
-    )
+    incident = declare(desk, at=paris("2026-11-13 17:30"), now=MONDAY_9, by=desk.viewer(desk.alice), channel="phone")
     assert (incident.informed_at, incident.created_at) == (paris("2026-11-13 17:30"), MONDAY_9)
     assert incident.gti_due_at == paris("2026-11-16 08:30")
     assert incident.gti_state == ClockState.MISSED  # told too late to be met, and said so
@@ -140,9 +138,7 @@ def test_the_same_origin_key_of_two_owners_is_two_incidents(desk: World) -> None
         pytest.param({"now": MONDAY_9 - timedelta(minutes=1)}, InvalidInput, "futur", id="from the future"),
     ],
 )
-def test_what_is_refused_says_why(
-    desk: World, given: dict[str, object], refused: type[Exception], says: str
-) -> None:
+def test_what_is_refused_says_why(desk: World, given: dict[str, object], refused: type[Exception], says: str) -> None:
     with pytest.raises(refused, match=says):
         declare(desk, at=MONDAY_9, **given)  # type: ignore[arg-type]
     with scoped(SYSTEM):

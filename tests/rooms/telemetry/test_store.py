@@ -200,22 +200,22 @@ YESTERDAY = datetime(2026, 11, 15, tzinfo=UTC)
 
 def a_day(seed: int, device: int = 1, start: datetime = YESTERDAY) -> list[DecodedUplink]:
     dice = random.Random(seed)
-    return [
-        said(device, start + timedelta(minutes=15 * n, milliseconds=dice.randrange(60_000)), dice.gauss(4, 1), dice.choice([None, 55.5]))
-        for n in range(96)
-    ]  # fmt: skip
+    instants = [start + timedelta(minutes=15 * n, milliseconds=dice.randrange(60_000)) for n in range(96)]
+    return [said(device, at, dice.gauss(4, 1), dice.choice([None, 55.5])) for at in instants]
 
 
 def everything() -> list[tuple[Any, ...]]:
     """Every measurement, wherever it is kept, in a comparable form."""
     with scoped(SYSTEM):
-        rows = [(d, store.milliseconds(ts), tuple(v)) for d, ts, v in Measurement.objects.values_list("device_id", "ts", "values")]
+        own = Measurement.objects.values_list("device_id", "ts", "values")
+        rows = [(device, store.milliseconds(ts), tuple(values)) for device, ts, values in own]
         for day in MeasurementDay.objects.all():
             midnight = store.milliseconds(datetime(day.day.year, day.day.month, day.day.day, tzinfo=UTC))
             count = len(day.offsets_ms)
             columns = [day.values[i * count : (i + 1) * count] for i in range(day.width)]
-            rows += [(day.device_id, midnight + at, values) for at, values in zip(day.offsets_ms, zip(*columns, strict=True), strict=True)]
-    return sorted(rows, key=lambda row: row[:2])  # fmt: skip
+            pairs = zip(day.offsets_ms, zip(*columns, strict=True), strict=True)
+            rows += [(day.device_id, midnight + at, values) for at, values in pairs]
+    return sorted(rows, key=lambda row: row[:2])
 
 
 @pytest.mark.django_db(transaction=True)
@@ -235,7 +235,8 @@ def test_a_frame_late_by_a_day_joins_its_closed_day() -> None:
     day = a_day(1)
     record(*day[:50], *day[60:])
     services.close_days(now=NOW)
-    record(*day[48:62], said(1, day[0].received_at + timedelta(seconds=1), 1.0, 2.0, 3.0))  # doubles, and a new quantity
+    new_quantity = said(1, day[0].received_at + timedelta(seconds=1), 1.0, 2.0, 3.0)
+    record(*day[48:62], new_quantity)  # some of them twice
     services.close_days(now=NOW)
     kept = everything()
     assert len(kept) == 97

@@ -99,6 +99,13 @@ def pieces_page(request: HttpRequest) -> HttpResponse:
     return render(request, "ui_tests/pieces.html", {"face": face})
 
 
+def posted(request: HttpRequest) -> HttpResponse:
+    """A form refused, or a server that breaks."""
+    if request.GET.get("casse"):
+        return HttpResponse("<p>trace secrète</p>", status=500)
+    return HttpResponse('<p id="reponse">Le champ SIRET est à corriger</p>', status=422)
+
+
 def _shell(request: HttpRequest) -> menu.Shell:
     labels = ("Accueil", "Carte & services", "Parc", "Alertes", "Incidents", "Données & exports", "Aide")
     return menu.Shell(
@@ -135,6 +142,7 @@ urlpatterns = [
     path("piege/", trap_page),
     path("piege.js", trap_script),
     path("horloge/", pieces_page),
+    path("poste/", posted),
 ]
 handler400 = errors.bad_request
 handler403 = errors.permission_denied
