@@ -43,7 +43,8 @@ lock: ## refait les deux fichiers de verrouillage (demande uv)
 	  --no-emit-index-url --no-emit-find-links --no-header --constraint requirements.lock --output-file requirements-dev.lock
 
 messages: setup-dev ## relève les textes à traduire et compile les catalogues
-	cd cadran && ../$(CADRAN) django makemessages --locale fr --locale en --no-obsolete --ignore 'migrations/*'
+	cd cadran && ../$(CADRAN) django makemessages --locale fr --locale en --no-obsolete --no-location --no-wrap --ignore 'migrations/*'
+	cd cadran/locale/fr/LC_MESSAGES && msgen --no-wrap --output-file=django.po django.po
 	cd cadran && ../$(CADRAN) django compilemessages --locale fr --locale en
 
 bench-calendars: setup-dev ## échéances par seconde, sur un cœur

@@ -307,6 +307,7 @@ ACTIONS: Final[Mapping[str, Words]] = {
     "equipment.mounted": gettext_lazy("Posé sur un point de mesure"),
     "equipment.unmounted": gettext_lazy("Déposé de son point de mesure"),
     "equipment.retired": gettext_lazy("Retiré du parc"),
+    "source.register": gettext_lazy("Profil de décodage et rythme d’écoute enregistrés"),
     "gateway.registered": gettext_lazy("Passerelle acceptée par le réseau"),
 }
 

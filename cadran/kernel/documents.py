@@ -16,7 +16,7 @@ import threading
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -106,11 +106,13 @@ def render(
     out; the HTML twin keeps it.
     """
     source, twin = _files(template_name)
-    if issued_at.tzinfo is None or language not in LANGUAGES or not title.strip():
+    offset = issued_at.utcoffset()
+    if offset is None or language not in LANGUAGES or not title.strip():
         raise DocumentFailed(template_name, "il faut un titre, une langue connue et une date avec son fuseau.")
     values = _texts({**msgspec.to_builtins(data, str_keys=True), "title": title, "language": language}, _clean)
     values["tables"] = [_completed(table, number) for number, table in enumerate(values.get("tables", []), start=1)]
     html = _engine().get_template(twin).render(Context({**values, "words": {"reference": REFERENCE[language]}}))
+    issued_at = issued_at.astimezone(timezone(offset)).replace(microsecond=0)  # all that a PDF's date can say
     pdf = _compile(template_name, source, _texts(values, _printable), issued_at)
     return Document(title=title, pdf=pdf, html=html, sha256=hashlib.sha256(pdf).hexdigest())
 

@@ -11,7 +11,7 @@ import msgspec
 from django.db import connection
 from psycopg.types.json import Jsonb
 
-from cadran.kernel import secrets
+from cadran.kernel import live, secrets
 from cadran.lorawan.counters import Refusal
 from cadran.lorawan.ports import GatewaySighting, JoinRecord, UplinkKind, UplinkRecord
 from cadran.lorawan.rules import ReceiveSettings
@@ -141,7 +141,7 @@ def reserve(device_id: int, join_nonce: int, below: int) -> None:
 
 
 def sightings(seen: Sequence[GatewaySighting]) -> None:
-    """Keep the last sign of life, and the last self-description, of each gateway (one statement)."""
+    """Keep the last sign of life and the last self-description of each gateway, and tell open pages (two statements)."""
     if not seen:
         return
     ordered = sorted(seen, key=lambda one: one.gateway_id)  # one lock order: by gateway
@@ -150,9 +150,13 @@ def sightings(seen: Sequence[GatewaySighting]) -> None:
         cursor.execute(
             "UPDATE lorawan_gateway g SET last_seen_at = greatest(g.last_seen_at, n.seen_at),"
             " last_stat = coalesce(n.stat::jsonb, g.last_stat)"
-            " FROM unnest(%s::bigint[], %s::timestamptz[], %s::text[]) AS n(id, seen_at, stat) WHERE g.id = n.id",
+            " FROM unnest(%s::bigint[], %s::timestamptz[], %s::text[]) AS n(id, seen_at, stat) WHERE g.id = n.id"
+            " RETURNING g.owner_id, n.stat IS NOT NULL",
             [[one.gateway_id for one in ordered], [one.seen_at for one in ordered], stats],
         )
+        described = sorted({owner_id for owner_id, told in cursor.fetchall() if told})
+    for owner_id in described:  # each gateway describes itself every 30 s: pages need no more
+        live.touch("gateway", 0, owner_id)
 
 
 def refusals(drained: Sequence[Refusal]) -> None:

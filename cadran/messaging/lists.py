@@ -28,9 +28,9 @@ def _unread(rows: Rows, typed: str) -> Rows:
 
 
 def _title(row: Notification) -> SafeString:
-    if row.body:
-        return format_html('{}<br><span class="quiet">{}</span>', row.title, row.body)
-    return format_html("{}", row.title)
+    url = reverse("messaging:read", args=[row.pk])
+    body = format_html('<br><span class="eyebrow">{}</span>', row.body) if row.body else ""
+    return format_html('<a href="{}">{}</a>{}', url, row.title, body)
 
 
 def _state(row: Notification) -> SafeString:
@@ -45,8 +45,7 @@ class Notifications(Liste):
     default_sort = "-recue"
     live = "notification"
     columns = (
-        Column(key="titre", label=gettext_lazy("Notification"), value="title", show=_title, row_header=True,
-               link=lambda row: reverse("messaging:read", args=[row.pk])),
+        Column(key="titre", label=gettext_lazy("Notification"), value="title", show=_title, row_header=True),
         Column(key="etat", label=gettext_lazy("État"), value=lambda row: row.read_at is not None, show=_state),
         Column(key="recue", label=gettext_lazy("Reçue le"), value="created_at", sort="id", numeric=True),
     )  # fmt: skip

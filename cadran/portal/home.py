@@ -172,7 +172,12 @@ def _incident_figure(viewer: Viewer, now: datetime) -> Figure:
     return Figure(
         _("Incidents"),
         str(needs.running),
-        _("en cours ; {missed} en dépassement, {paused} suspendus").format(missed=needs.missed, paused=needs.paused),
+        ", ".join(
+            [
+                ngettext("{n} en dépassement", "{n} en dépassement", needs.missed).format(n=needs.missed),
+                ngettext("{n} suspendu", "{n} suspendus", needs.paused).format(n=needs.paused),
+            ]
+        ),
         reverse("servicedesk:incidents"),
         _("Voir les incidents"),
         "late" if needs.missed else "risk" if needs.due_soon else "",

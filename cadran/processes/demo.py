@@ -15,12 +15,11 @@ from cadran.kernel.errors import DomainError
 from cadran.kernel.postgres import read_credentials
 from cadran.kernel.postgres.cluster import is_running
 from cadran.processes.startup import port_in_use
-from cadran.processes.up import MIGRATE, PROCESSES, STATIC, Plan, Step, held, run, say
+from cadran.processes.up import MIGRATE, PACKS, PROCESSES, STATIC, Plan, Step, held, run, say
 
 SUMMARY = "lance la démonstration ; --reset efface ses données"
 DEMO_DATA = "demo_data"
 DEMO_TRAFFIC = "demo_traffic"
-PACKS = Step("Accords-cadres et profils d'équipements", ("load",))
 SITE_SECONDS = 60.0
 MARK = ".demonstration"  # says that a data directory may be erased: it never held anything but the demonstration
 

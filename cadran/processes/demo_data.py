@@ -47,8 +47,8 @@ def guide(url: str) -> str:
         "",
         f"Code de l’administrateur (second temps) : .venv/bin/cadran demo-data code (clé TOTP : {TOTP_SEED})",
         f"À voir d’abord : {url}/carte/ · {url}/incidents/ · {url}/alarmes/",
-        "Les capteurs vivent. De la 2e à la 17e minute, à la cuisine centrale, une chambre froide chauffe (la ville",
-        "est prévenue) et la passerelle se tait (un incident s’ouvre chez le titulaire) ; puis tout rentre dans l’ordre.",
+        "Les capteurs vivent. De la 2e à la 17e minute, la cuisine centrale va mal : sa passerelle se tait (vers la 7e",
+        "minute, un incident chez le titulaire) et sa chambre froide 1 chauffe (vers la 10e, une alarme à la ville).",
     ]
     return "\n".join(lines)
 

@@ -50,6 +50,7 @@ class Step:
 
 MIGRATE: Final = Step("Mise à jour du schéma de la base", ("migrate",))
 STATIC: Final = Step("Préparation des fichiers du site", ("static",))
+PACKS: Final = Step("Accords-cadres et profils d'équipements", ("load",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,8 @@ def main(argv: list[str]) -> int:
 
 
 def plan_for(config: Config) -> Plan:
-    """Return what ``cadran up`` does: our own database is migrated, an operator's only by ``cadran migrate``."""
-    return Plan(config, (MIGRATE, STATIC) if config.own_database else (STATIC,))
+    """Return what ``cadran up`` does: our own database is migrated and gets the packs, an operator's only by his commands."""
+    return Plan(config, (MIGRATE, STATIC, PACKS) if config.own_database else (STATIC,))
 
 
 def run(plan: Plan) -> int:

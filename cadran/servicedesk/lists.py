@@ -103,6 +103,12 @@ def due_filter(now: datetime) -> Any:
     return where
 
 
+def late_count(visible: QuerySet[Incident], now: datetime) -> int:
+    """Count the incidents not restored of which a clock is missed (one query)."""
+    rows = due_filter(now)(visible.filter(state__in=NOT_RESTORED), "depassee")
+    return int(rows.order_by().count())
+
+
 def _state_filter(rows: Rows, typed: str) -> Rows:
     assert isinstance(rows, QuerySet)
     if typed == "en_cours":

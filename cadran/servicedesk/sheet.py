@@ -31,6 +31,7 @@ class Dial(msgspec.Struct, frozen=True, kw_only=True):
 class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     """Everything the sheet shows."""
 
+    skip: str  # the twin's link to its content, the first stop of the Tab key
     issuer: str
     reference: str
     subject: str
@@ -45,6 +46,7 @@ def sheet_of(shown: IncidentPage, explanations: Sequence[Explanation], *, now: d
     """Return the sheet of an incident: identity, clocks, each clock piece by piece, thread, frozen versions."""
     row = shown.row
     return Sheet(
+        skip=_("Aller au contenu"),
         issuer=_("Cadran – fiche d’incident"),
         reference=row.number,
         subject=row.title,
@@ -74,17 +76,17 @@ def _facts(shown: IncidentPage, now: datetime) -> list[tuple[str, str]]:
     pairs = [
         (_("Bénéficiaire"), row.owner.name),
         (_("Service"), row.service.name),
-        (_("Site"), f"{row.site.name} ({times.zone_name(zone)})"),
+        (_("Site"), _("{site} (toutes les heures : {zone})").format(site=row.site.name, zone=times.zone_name(zone))),
         (_("Accord-cadre et lot"), str(row.lot)),
         (_("Type et priorité"), f"{shown.type_word} {row.priority}"),
         (_("Motif de la priorité"), row.priority_reason),
         (_("Critères"), " ; ".join(shown.criteria)),
         (_("État"), shown.state),
         (_("En charge"), row.assignee),
-        (_("Titulaire informé"), f"{why.local(row.informed_at, zone, now=now)} – {shown.channel}"),
-        (_("Consigné"), why.local(row.created_at, zone, now=now)),
-        (_("Rétabli"), why.local(row.restored_at, zone, now=now) if row.restored_at else ""),
-        (_("Clos"), why.local(row.closed_at, zone, now=now) if row.closed_at else ""),
+        (_("Titulaire informé"), f"{why.short(row.informed_at, zone, now=now)} – {shown.channel}"),
+        (_("Consigné"), why.short(row.created_at, zone, now=now)),
+        (_("Rétabli"), why.short(row.restored_at, zone, now=now) if row.restored_at else ""),
+        (_("Clos"), why.short(row.closed_at, zone, now=now) if row.closed_at else ""),
     ]
     return [(term, value) for term, value in pairs if value]
 
@@ -111,8 +113,8 @@ def _clock_table(found: Explanation, now: datetime) -> Table:
         columns=[_("Du"), _("Au"), _("Ce qui se passe"), _("Compté"), _("Cumul")],
         rows=[
             [
-                why.local(line.start, calendar.zone, now=now),
-                why.local(line.end, calendar.zone, now=now),
+                why.short(line.start, calendar.zone, now=now),
+                why.short(line.end, calendar.zone, now=now),
                 _line_words(line),
                 line.counted or "–",
                 line.total or "–",
@@ -135,8 +137,8 @@ def _pauses_table(found: Explanation, now: datetime) -> Table:
         columns=[_("Du"), _("Au"), _("Motif"), _("Preuve")],
         rows=[
             [
-                why.local(pause.start, zone, now=now),
-                why.local(pause.end, zone, now=now) if pause.end else _("en cours"),
+                why.short(pause.start, zone, now=now),
+                why.short(pause.end, zone, now=now) if pause.end else _("en cours"),
                 pause.reason,
                 pause.proof,
             ]
@@ -150,7 +152,7 @@ def _thread_table(shown: IncidentPage, now: datetime) -> Table:
     for entry in shown.thread:
         details = [f"{term} : {value}" for term, value in entry.details if value]
         if entry.recorded_at:
-            details.append(_("consigné {moment}").format(moment=why.local(entry.recorded_at, shown.zone, now=now)))
+            details.append(_("consigné {moment}").format(moment=why.short(entry.recorded_at, shown.zone, now=now)))
         text = " · ".join([entry.title, *details, *([entry.body] if entry.body else [])])
-        rows.append([why.local(entry.at, shown.zone, now=now), entry.by, text])
+        rows.append([why.short(entry.at, shown.zone, now=now), entry.by, text])
     return Table(heading=_("Fil de l’incident"), columns=[_("Quand"), _("Qui"), _("Quoi")], rows=rows)

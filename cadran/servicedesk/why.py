@@ -217,9 +217,14 @@ def short_html(at: datetime, zone: tzinfo, *, now: datetime) -> SafeString:
 
     The year is added when it is not the year of ``now``.
     """
-    same_year = at.astimezone(zone).year == now.astimezone(zone).year
-    said = dateformat.format(at.astimezone(zone), "D d/m H:i" if same_year else "D d/m/Y H:i")
+    said = short(at, zone, now=now)
     return format_html('<time datetime="{}">{}</time>', at.astimezone(zone).isoformat(), said)
+
+
+def short(at: datetime, zone: tzinfo, *, now: datetime) -> str:
+    """Return what ``short_html`` says, as text."""
+    same_year = at.astimezone(zone).year == now.astimezone(zone).year
+    return dateformat.format(at.astimezone(zone), "D d/m H:i" if same_year else "D d/m/Y H:i")
 
 
 def zone_note(at: datetime, zone: tzinfo) -> str:

@@ -368,5 +368,5 @@ def heard_filter(now: datetime) -> Choice:
         return sending.filter(heard_at__lt=_due(now)) if value == "muets" else sending.filter(heard_at__gte=_due(now))
 
     return Choice(
-        name="ecoute", label=_("Mesures"), choices=(("muets", _("Muets")), ("entendus", _("Reçues"))), where=narrowed
+        name="ecoute", label=_("Mesures"), choices=(("muets", _("Muet")), ("entendus", _("Reçues"))), where=narrowed
     )

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from django.db import connection
 
 from cadran.kernel.identifiers import Eui64
 from cadran.kernel.scope import scoped
-from cadran.kernel.viewer import SYSTEM
+from cadran.kernel.viewer import SYSTEM, Viewer
 from cadran.simulator.identities import device_identity, gateway_eui, given_session
 from cadran.simulator.profiles import profile_of
 from tests.support.desk import load_promises, run_events
@@ -43,6 +44,10 @@ class Furniture:
     business_alarm: int
     service_alarm: int
     incident: int
+    paused: int
+    restored: int  # by the holder's word, to be confirmed
+    confirmed: int  # restored, and the beneficiary agrees
+    phoned: int  # to be confirmed in writing
     alarm_incident: int
     notification: int
 
@@ -111,14 +116,16 @@ def gateway(world: World, of: str, rank: int, *, now: datetime, silent_after_s: 
     return equipment.pk, row.pk
 
 
-def cold_room_rule(world: World, of: str, point_id: int, *, now: datetime, recipients: tuple[str, ...] = ()) -> int:
-    """Watch a cold room: above 8 °C for no time at all, a business alarm told to ``recipients`` too."""
+def cold_room_rule(
+    world: World, of: str, point_id: int, *, now: datetime, threshold: float = 8.0, recipients: tuple[str, ...] = ()
+) -> int:
+    """Watch a cold room: above a temperature (°C), at once, a business alarm told to ``recipients`` too."""
     from cadran.telemetry.services import create_rule
 
     with scoped(SYSTEM):
         rule = create_rule(
-            viewer=SYSTEM, point_id=point_id, quantity="temperature", comparison="above", threshold=8.0,
-            hysteresis=1.0, label=f"Chambre froide de {getattr(world, f'{of}ville').name} trop chaude",
+            viewer=SYSTEM, point_id=point_id, quantity="temperature", comparison="above",
+            threshold=threshold, hysteresis=1.0, label=f"Chambre froide de {getattr(world, f'{of}ville').name} trop chaude",
             recipients=recipients or (f"{of}@example.org",), now=now,
         )  # fmt: skip
     return rule.pk
@@ -147,13 +154,26 @@ def _furnish_one(world: World, of: str, *, now: datetime, rank: int) -> Furnitur
             title=f"La passerelle {rank} ne répond plus", detail="Aucun signe de vie.", site_id=site.pk,
             service_id=service.pk, equipment_id=box_id, raised_at=now - timedelta(hours=1),
         )  # fmt: skip
-    incident = _declared(world, of, now, rank)
-    run_events(now)
+    incidents = _incidents(world, of, now, rank)
+    _settle(now)
     return _collect(
         getattr(world, of),
         organisation=site.owner_id, site=site.pk, service=service.pk, sensor=equipment_id, gateway_equipment=box_id,
-        gateway=gateway_id, point=point_id, rule=rule_id, service_alarm=silence.pk, incident=incident,
+        gateway=gateway_id, point=point_id, rule=rule_id, service_alarm=silence.pk, **incidents,
     )  # fmt: skip
+
+
+def _settle(now: datetime) -> None:
+    """Handle every waiting event, or wait for the worker that has it when the installation is running."""
+    from cadran.kernel import outbox
+
+    run_events(now)
+    for _ in range(600):
+        if not outbox.backlog(now=now)["waiting"]:
+            return
+        time.sleep(0.1)
+        run_events(now)
+    raise AssertionError("events wait for ever")
 
 
 def _collect(person: Any, **ids: int) -> Furniture:
@@ -227,18 +247,38 @@ def _hear(device_id: int, gateway_id: int, rank: int, now: datetime) -> None:
             )  # fmt: skip
 
 
-def _declared(world: World, of: str, now: datetime, rank: int) -> int:
+def _incidents(world: World, of: str, now: datetime, rank: int) -> dict[str, int]:
+    """Declare one incident per state that a person may meet: each act of the desk is possible on one of them."""
     from cadran.servicedesk import services
+
+    person, agent = world.viewer(getattr(world, of), now), world.viewer(world.alice, now)
+    made = {
+        name: _declared(world, of, now, rank, name, person if name != "phoned" else agent)
+        for name in ("incident", "paused", "restored", "confirmed", "phoned")
+    }
+    with scoped(person):
+        services.comment(viewer=person, incident_id=made["incident"], body="Le technicien passe à 14 h.", now=now)
+    with scoped(agent):
+        services.pause(
+            viewer=agent, incident_id=made["paused"], reason="site_access", proof="Porte close à 9 h, photo jointe.",
+            now=now,
+        )  # fmt: skip
+        for name in ("restored", "confirmed"):
+            services.restore(viewer=agent, incident_id=made[name], now=now)
+    with scoped(person):
+        services.confirm_restored(viewer=person, incident_id=made["confirmed"], now=now)
+    return made
+
+
+def _declared(world: World, of: str, now: datetime, rank: int, name: str, by: Viewer) -> int:
     from tests.support.desk import declare
 
-    person = world.viewer(getattr(world, of), now)
+    at = now - timedelta(hours=2)
     incident = declare(
-        world, at=now - timedelta(hours=2), now=now - timedelta(hours=2), by=person,
-        service_id=getattr(world, f"{of}_service").pk, title=f"Plus aucune mesure ({rank})",
-        origin_key=f"test:{of}:{rank}",
+        world, at=at, now=at, by=by, service_id=getattr(world, f"{of}_service").pk,
+        title=f"Plus aucune mesure ({name} {rank})", origin_key=f"test:{of}:{rank}:{name}",
+        channel="phone" if name == "phoned" else "portal",
     )  # fmt: skip
-    with scoped(person):
-        services.comment(viewer=person, incident_id=incident.pk, body="Le technicien passe à 14 h.", now=now)
     return int(incident.pk)
 
 

@@ -38,13 +38,29 @@ class Furnished:
     gateway: Any
     rule: Any
 
-    def more_sensors(self, count: int, *, first: int = 100) -> None:
-        """Put that many more of Bob's sensors, each with a point, measurements and an alarm."""
+    def more(self, count: int, *, first: int = 100) -> None:
+        """Put that many more of Bob's sensors, each with a point, measurements, an alarm, a site and a gateway."""
+        from cadran.inventory.models import Equipment, Service, Site
+        from cadran.lorawan.models import Gateway
+
+        town = self.world.bobville
         for number in range(first, first + count):
             sensor = make_sensor(self.world, self.profile_id, str(number), since=self.now - timedelta(days=30))
             with scoped(SYSTEM):
                 telemetry.record_uplinks([sensor.said(self.now - timedelta(minutes=5), 5.5, 60.0)], now=self.now)
                 raise_alarm(self, sensor, f"Muet {number}", key=f"test:{number}")
+                site = Site.objects.create(
+                    owner=town, code=f"S{number}", name=f"Annexe {number}", latitude=45.8, longitude=4.9
+                )
+                Service.objects.create(
+                    owner=town, site=site, lot=self.world.lot, code=f"SVC{number}", name=f"Réseau {number}",
+                    service_class="standard", started_on=self.now.date(),
+                )  # fmt: skip
+                hub = Equipment.objects.create(
+                    owner=town, site=self.world.bob_site, kind="gateway", name=f"Passerelle {number}",
+                    serial=f"GW-{number}",
+                )  # fmt: skip
+                Gateway.objects.create(owner=town, equipment=hub, eui=f"{number:016x}", last_seen_at=self.now)
 
 
 @pytest.fixture(autouse=True)

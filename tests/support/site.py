@@ -71,6 +71,15 @@ _OWNED = {
 }
 
 
+# The incident on which an act is possible, when it is not the one just declared.
+_STATE_FOR = {
+    "reprendre": "paused",
+    "confirmer-retablissement": "restored",
+    "refuser-retablissement": "restored",
+    "rouvrir": "confirmed",
+    "clore": "confirmed",
+    "confirmer-par-ecrit": "phoned",
+}
 # The other faces of a page: what follows the "?", with a beneficiary's own things in it.
 _FACES = {
     "telemetry:series": ("grandeur=temperature", "grandeur=temperature&format=csv"),
@@ -101,12 +110,14 @@ def openings(things: Furniture, *, mail_id: int) -> Iterator[Opening]:
             ]
         owned = any(argument in _OWNED for argument in address.arguments)
         for label, kwargs in choices:
+            if state := _STATE_FOR.get(kwargs.get("verb", "")):
+                kwargs["incident_id"] = getattr(things, state)
             path = reverse(address.name, kwargs=kwargs)
             yield Opening(f"{address.name} {label}".strip(), path, owned, address)
         path = reverse(address.name, kwargs=choices[0][1])
         for query in _FACES.get(address.name, ()):
             asked = query.format(things=things)
-            face = query.partition("={")[0]  # the ids of rows stay out of the record
+            face = re.sub(r"=\{[^}]*\}", "", query)  # the ids of rows stay out of the record
             yield Opening(f"{address.name} ?{face}", f"{path}?{asked}", owned or "{" in query, address, ("GET",))
 
 
@@ -126,8 +137,3 @@ def _values(argument: str, things: Furniture, mail_id: int) -> Iterator[tuple[st
         "uidb36": [("", "1")],
     }
     yield from free[argument]
-
-
-def as_pattern(path: str) -> str:
-    """Return a path with its numbers hidden, to say which page it is whatever the rows' ids."""
-    return re.sub(r"\d+", "N", path)

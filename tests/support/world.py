@@ -49,13 +49,17 @@ def build() -> World:
 
     period = DateRange(SINCE, None)
     with scoped(SYSTEM):
-        body = Company.objects.create(siret="92443595100018", name="Centrale d'achat")
-        holder = Company.objects.create(siret="73282932000074", name="Titulaire IoT")
-        agreement = Agreement.objects.create(
-            code="2024_AOO_IOT", title="IoT", purchasing_body=body, pack_digest="0" * 64, loaded_at=NOW
+        # An installation that was started has its packs already: the agreement is then the real one.
+        body, _ = Company.objects.get_or_create(siret="92443595100018", defaults={"name": "Centrale d'achat"})
+        holder, _ = Company.objects.get_or_create(siret="73282932000074", defaults={"name": "Titulaire IoT"})
+        agreement, _ = Agreement.objects.get_or_create(
+            code="2024_AOO_IOT",
+            defaults={"title": "IoT", "purchasing_body": body, "pack_digest": "0" * 64, "loaded_at": NOW},
         )
-        lot = Lot.objects.create(
-            agreement=agreement, number=1, title="Lot unique", service_class="standard", network_access=False
+        lot, _ = Lot.objects.get_or_create(
+            agreement=agreement,
+            number=1,
+            defaults={"title": "Lot unique", "service_class": "standard", "network_access": False},
         )
         LotMember.objects.create(lot=lot, company=holder, role="holder", valid_during=period)
         towns = [

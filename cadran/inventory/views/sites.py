@@ -28,6 +28,7 @@ from cadran.inventory.lists import (
 from cadran.inventory.models import Service, Site
 from cadran.inventory.views.common import described_sites, several_owners
 from cadran.kernel.calendars import zone_named
+from cadran.ui import times
 from cadran.ui.http import Request
 from cadran.ui.icons import State, badge
 from cadran.ui.lists import render_list
@@ -68,6 +69,7 @@ def site(request: Request, site_id: int) -> HttpResponse:
         "site": found,
         "owners": several_owners(viewer),
         "zone": zone_named(found.zone),
+        "zone_name": times.zone_name(zone_named(found.zone)),
         "territory": territory_name(found.territory),
         "state": badge(*state),
         "services": [

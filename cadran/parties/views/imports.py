@@ -70,6 +70,16 @@ class Checked:
         return self.acts[:MOST_SHOWN]
 
     @property
+    def counts(self) -> Sequence[tuple[int, str]]:
+        """How many lines do what."""
+        return (
+            (self.lines, _("lignes lues")),
+            (self.created, _("à créer")),
+            (self.updated, _("à modifier")),
+            (self.unchanged, _("sans changement")),
+        )
+
+    @property
     def applicable(self) -> bool:
         """No line has a fault, and something would change."""
         return not self.faults and self.created + self.updated > 0

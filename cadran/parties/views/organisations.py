@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
@@ -39,11 +39,13 @@ def organisation(request: Request, organisation_id: int) -> HttpResponse:
     viewer, today = request.viewer, request.now.date()
     found = selectors.organisation(viewer=viewer, organisation_id=organisation_id)
     contacts = selectors.contacts_of(viewer=viewer, organisation_id=found.pk, today=today)
+    ties = ties_of(found, today=today)
+    groupings, members = memberships(ties, viewer=viewer, today=today)
     context = {
         "organisation": found,
         "siret": spaced_siret(found.siret),
         "territory": territory_name(found.territory),
-        "qualities": qualities_of(viewer=viewer, found=found, now=request.now),
+        "qualities": qualities_of(found, ties, viewer=viewer),
         "conventions": [
             ConventionLine.of(convention, today)
             for convention in selectors.conventions_of(viewer=viewer, organisation_id=found.pk)
@@ -53,8 +55,8 @@ def organisation(request: Request, organisation_id: int) -> HttpResponse:
             (each, spaced_siret(each.siret)) for each in found.absorbed.filter(closed_on__isnull=False).order_by("name")
         ],
         "successor": _successor(found, viewer),
-        "groupings": memberships_of(found, viewer=viewer, today=today, members=False),
-        "members": memberships_of(found, viewer=viewer, today=today, members=True),
+        "groupings": groupings,
+        "members": members,
         "contacts": [(contact, roles_of(contact)) for contact in contacts],
         "managers": selectors.account_managers_of(viewer=viewer, organisation_id=found.pk, today=today),
     }
@@ -99,19 +101,34 @@ class Quality:
     through: str  # the grouping it holds from, nothing when from its own convention
 
 
-def qualities_of(*, viewer: Viewer, found: Organisation, now: datetime) -> list[Quality]:
-    """Return today's quality of beneficiary under each agreement (three queries)."""
-    today = now.date()
-    agreements = list(selectors.agreements(viewer=viewer))
+@dataclass(frozen=True, slots=True)
+class Ties:
+    """What ties an organisation to groupings and agreements: rows a beneficiary's database role does not read."""
+
+    groupings: Sequence[GroupingMember]
+    members: Sequence[GroupingMember]
+    conventions: Sequence[Convention]  # in force today, its own and those of its groupings
+
+
+def ties_of(found: Organisation, *, today: date) -> Ties:
+    """Return the ties of a visible organisation (three queries, in the platform's role)."""
+    memberships = GroupingMember.objects.select_related("grouping", "member")
     with as_system():
-        groupings = selectors.groupings_of(found.pk, today=today)
-        in_force = list(
-            Convention.objects.filter(owner_id__in=[found.pk, *groupings], valid_during__contains=today).select_related(
-                "owner"
-            )
-        )
-    own = {each.agreement_id for each in in_force if each.owner_id == found.pk}
-    inherited = {each.agreement_id: each.owner.name for each in in_force if each.owner_id != found.pk}
+        groupings = list(memberships.filter(member=found).order_by("grouping__name", "-during"))
+        members = list(memberships.filter(grouping=found).order_by("member__name", "-during"))
+        holders = [found.pk, *(row.grouping_id for row in groupings if _covers(row, today))]
+        in_force = Convention.objects.filter(owner_id__in=holders, valid_during__contains=today)
+        return Ties(groupings, members, list(in_force.select_related("owner")))
+
+
+def _covers(row: GroupingMember, today: date) -> bool:
+    return (row.during.lower or today) <= today < (row.during.upper or date.max)
+
+
+def qualities_of(found: Organisation, ties: Ties, *, viewer: Viewer) -> list[Quality]:
+    """Return today's quality of beneficiary under each agreement (one query)."""
+    own = {each.agreement_id for each in ties.conventions if each.owner_id == found.pk}
+    inherited = {each.agreement_id: each.owner.name for each in ties.conventions if each.owner_id != found.pk}
     return [
         Quality(
             agreement.code,
@@ -119,7 +136,7 @@ def qualities_of(*, viewer: Viewer, found: Organisation, now: datetime) -> list[
             agreement.pk in own or agreement.pk in inherited,
             "" if agreement.pk in own else inherited.get(agreement.pk, ""),
         )
-        for agreement in agreements
+        for agreement in selectors.agreements(viewer=viewer)
     ]
 
 
@@ -135,30 +152,26 @@ class Membership:
     current: bool
 
 
-def memberships_of(found: Organisation, *, viewer: Viewer, today: date, members: bool) -> list[Membership]:
-    """Return the groupings of an organisation, or its members (two queries).
+def memberships(ties: Ties, *, viewer: Viewer, today: date) -> tuple[list[Membership], list[Membership]]:
+    """Return the groupings of an organisation, then its members (one query).
 
     A member knows the name of its grouping without having the right to read it: the name alone is shown.
     """
-    side = "member" if members else "grouping"
-    wanted = {"grouping_id": found.pk} if members else {"member_id": found.pk}
-    with as_system():
-        rows = list(GroupingMember.objects.filter(**wanted).select_related(side).order_by(f"{side}__name", "-during"))
-    others = [row.member if members else row.grouping for row in rows]
-    readable = set(
-        selectors.organisations(viewer=viewer).filter(pk__in=[o.pk for o in others]).values_list("pk", flat=True)
-    )
-    return [
+    others = [*(row.grouping for row in ties.groupings), *(row.member for row in ties.members)]
+    wanted = selectors.organisations(viewer=viewer).filter(pk__in=[other.pk for other in others])
+    readable = set(wanted.values_list("pk", flat=True))
+    lines = [
         Membership(
             pk=other.pk if other.pk in readable else None,
             name=other.name,
             siret=spaced_siret(other.siret),
             since=row.during.lower,
             last_day=_last_day(row.during.upper),
-            current=(row.during.lower or today) <= today < (row.during.upper or date.max),
+            current=_covers(row, today),
         )
-        for row, other in zip(rows, others, strict=True)
+        for row, other in zip([*ties.groupings, *ties.members], others, strict=True)
     ]
+    return lines[: len(ties.groupings)], lines[len(ties.groupings) :]
 
 
 def _siret_line(period: SiretPeriod) -> tuple[str, date | None, date | None, str]:

@@ -59,20 +59,16 @@ class Happening:
 def past(story: Story) -> list[Happening]:
     """Return the alarms that are over: of thresholds, of a silent gateway, of a silent device."""
     found = [_gateway_silence(story.anchor), _device_silence(story.anchor)]
+    senders = {sender.spot.rank: sender for sender in history.senders()}
     for episode in episodes(story.anchor):
-        if episode.trouble in (Trouble.WARM, Trouble.STUFFY) and episode.end < story.anchor:
-            happening = _threshold(episode)
-            if happening is not None:
-                found.append(happening)
+        over = episode.trouble in (Trouble.WARM, Trouble.STUFFY) and episode.end < story.anchor
+        if over and episode.rank in senders:
+            found.append(_threshold(episode, senders[episode.rank]))
     return found
 
 
-def _threshold(episode: Episode) -> Happening | None:
+def _threshold(episode: Episode, sender: history.Sender) -> Happening:
     """The alarm that an episode raised in the history, judged by the very rule that watches the device today."""
-    senders = {sender.spot.rank: sender for sender in history.senders()}
-    sender = senders.get(episode.rank)
-    if sender is None:
-        return None
     row = ThresholdRule.objects.get(point__mountings__equipment_id=sender.device_id)
     rule = telemetry_rules.ThresholdRule(
         rule_id=row.pk,

@@ -48,6 +48,13 @@ def past(anchor: datetime) -> Iterator[Tale]:
             _act("close", "agent", days=5),
         ),
     )  # fmt: skip
+    yield from _older(anchor)
+    yield from _recent(anchor)
+    yield from _lasting(anchor)
+
+
+def _older(anchor: datetime) -> Iterator[Tale]:
+    at = partial(working_time, anchor)
     yield Tale(
         "vpn-nuit", "VPN-B01", at(days_ago=120, at="02:10"), "hopital",
         "Coupure du VPN du bâtiment principal", "Appel de l’astreinte à 2 h 10, saisi après le retour au calme.",
@@ -81,8 +88,6 @@ def past(anchor: datetime) -> Iterator[Tale]:
             _act("close", "agent", days=3),
         ),
     )  # fmt: skip
-    yield from _recent(anchor)
-    yield from _lasting(anchor)
 
 
 def _recent(anchor: datetime) -> Iterator[Tale]:

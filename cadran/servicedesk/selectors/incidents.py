@@ -169,6 +169,7 @@ def needs(*, viewer: Viewer, now: datetime, within: timedelta) -> Needs:
     running = Q(gtr_state=ClockState.RUNNING) | Q(gti_state=ClockState.RUNNING)
     late = (
         Q(gtr_state=ClockState.MISSED)
+        | Q(gti_state=ClockState.MISSED)
         | Q(gtr_state=ClockState.RUNNING, gtr_due_at__lte=now)
         | Q(gti_state=ClockState.RUNNING, gti_due_at__lte=now)
     )

@@ -7,17 +7,23 @@ from datetime import datetime
 
 from cadran.commitments import selectors as commitments
 from cadran.commitments import services as cases
-from cadran.commitments.rules import ClockState, FactKind, Verdict
+from cadran.commitments.rules import ClockState, FactKind, IncidentType, Verdict
 from cadran.commitments.services import NewFact
+from cadran.inventory import selectors as inventory
+from cadran.inventory import services as inventory_services
 from cadran.kernel import audit, live, outbox
 from cadran.kernel.errors import NotAllowed, NotFound
 from cadran.kernel.events import Event
-from cadran.kernel.viewer import Viewer
+from cadran.kernel.scope import as_system
+from cadran.kernel.viewer import SYSTEM, Viewer
 from cadran.servicedesk import rules, selectors
 from cadran.servicedesk.events import DeadlineMissed
 from cadran.servicedesk.models import Incident
 from cadran.servicedesk.rules import Action, State
 
+NOT_RESTORED = (State.OPEN, State.IN_PROGRESS, State.PAUSED)
+SERVICE_STATES = ((IncidentType.BLOCKING, "down"), (IncidentType.MAJOR, "degraded"))  # worst first
+ENDED = "ended"
 CHANGED_BY_VERBS = (
     *("type", "criteria", "priority", "priority_reason", "state", "awaits_writing", "alarm"),
     *("acknowledged_at", "assignee", "assignee_user_id", "restored_at", "confirmation", "workaround", "closed_at"),
@@ -93,7 +99,23 @@ def finish(viewer: Viewer, row: Incident, action: str, now: datetime, event: Eve
     )
     outbox.publish(event)
     live.touch("incident", row.pk, row.owner_id)
+    _show_service(row, now)
     return row
+
+
+def _show_service(row: Incident, now: datetime) -> None:
+    """Let the state of the service say what its unrestored incidents say (CCTP IoT 6.6: loss, degradation, defect).
+
+    A minor incident is a "défaut sans altération du service": the service runs. Lock order: incident, then service.
+    """
+    with as_system():
+        if inventory.service(viewer=SYSTEM, service_id=row.service_id).state == ENDED:
+            return
+        open_types = set(
+            Incident.objects.filter(service_id=row.service_id, state__in=NOT_RESTORED).values_list("type", flat=True)
+        )
+        state = next((state for type_, state in SERVICE_STATES if type_ in open_types), "running")
+        inventory_services.change_service_state(viewer=SYSTEM, service_id=row.service_id, state=state, now=now)
 
 
 def working_state(row: Incident) -> State:

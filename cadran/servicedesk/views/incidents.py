@@ -15,7 +15,7 @@ from cadran.kernel.viewer import Side
 from cadran.servicedesk import page, selectors, words
 from cadran.servicedesk import why as clocks
 from cadran.servicedesk.forms import CommentForm
-from cadran.servicedesk.lists import SOON, Incidents, with_clocks
+from cadran.servicedesk.lists import SOON, Incidents, late_count, with_clocks
 from cadran.servicedesk.models import Incident
 from cadran.servicedesk.rules import Action
 from cadran.ui import times
@@ -34,14 +34,16 @@ def incidents(request: Request) -> HttpResponseBase:
     declare_url = reverse("servicedesk:declare") if viewer.may("incident.declare") else ""
     several = viewer.side is not Side.BENEFICIARY or len(viewer.scope) > 1
     liste = Incidents(now=now, owner=several, declare_url=declare_url)
-    rows = with_clocks(selectors.incidents(viewer=viewer), liste.faces, viewer=viewer, now=now)
+    visible = selectors.incidents(viewer=viewer)
+    rows = with_clocks(visible, liste.faces, viewer=viewer, now=now)
+    missed = late_count(visible, now)
     needs = selectors.needs(viewer=viewer, now=now, within=SOON)
     asked = (request.GET.get("etat", ""), request.GET.get("echeance", ""))
     tabs = [
         (label, f"?etat={state}&echeance={due}&tri={order}", count, asked == (state, due))
         for label, state, due, order, count in (
             (_("Non rétablis"), "en_cours", "", "gtr", needs.running),
-            (_("Échéance dépassée"), "en_cours", "depassee", "gtr", needs.missed),
+            (_("Échéance dépassée"), "en_cours", "depassee", "gtr", missed),
             (_("À confirmer"), "a_confirmer", "", "-informe", needs.to_confirm),
             (_("Tous"), "", "", "-informe", 0),
         )

@@ -17,6 +17,7 @@ from cadran.kernel import scope
 from cadran.kernel.viewer import SYSTEM, Side
 from cadran.telemetry import decoding, store, thresholds
 from cadran.telemetry.decoding import Undecodable
+from cadran.telemetry.models import Source
 from cadran.telemetry.rules import Cleared, Comparison, DecodedUplink, RawUplink
 from cadran.telemetry.services.alarms import clear_alarm, raise_alarm
 
@@ -88,7 +89,7 @@ def _alarms(values: Sequence[DecodedUplink], now: datetime) -> tuple[int, int]:
             code=CODES[transition.kind],
             kind=transition.kind,
             title=terms.label,
-            detail=_told(terms, transition.value),
+            detail=_told(terms, transition.value, _unit(verdict.device_id, terms.quantity)),
             site_id=point.site_id,
             service_id=point.service_id,
             equipment_id=verdict.device_id,
@@ -101,7 +102,14 @@ def _alarms(values: Sequence[DecodedUplink], now: datetime) -> tuple[int, int]:
     return raised, cleared
 
 
-def _told(terms: thresholds.Terms, value: float | None) -> str:
+def _unit(device_id: int, quantity: str) -> str:
+    """Return the unit of what the rule watches, after a no-break space; nothing when it has none."""
+    quantities = Source.objects.filter(pk=device_id).values_list("profile__quantities", flat=True).first() or ()
+    units = [one["unit"] for one in quantities if quantity in (one["quantity"], one["key"])]
+    return f"\u00a0{units[0]}" if units and units[0] else ""
+
+
+def _told(terms: thresholds.Terms, value: float | None, unit: str) -> str:
     with override("fr"):
         above = terms.rule.comparison is Comparison.ABOVE
         sentence = (
@@ -109,4 +117,4 @@ def _told(terms: thresholds.Terms, value: float | None) -> str:
             if above
             else _("Mesure : {value}, au-dessous du seuil de {threshold}.")
         )
-        return sentence.format(value=localize(value), threshold=localize(terms.rule.threshold))
+        return sentence.format(value=f"{localize(value)}{unit}", threshold=f"{localize(terms.rule.threshold)}{unit}")

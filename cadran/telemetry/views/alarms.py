@@ -27,7 +27,7 @@ from cadran.telemetry.lists import (
 from cadran.telemetry.models import Alarm
 from cadran.telemetry.selectors import AlarmCounts
 from cadran.telemetry.views.curves import curve
-from cadran.telemetry.views.points import several_owners
+from cadran.telemetry.views.points import live_refetch, several_owners
 from cadran.ui import charts, times
 from cadran.ui.http import Request
 from cadran.ui.lists import render_list
@@ -84,13 +84,14 @@ def alarm(request: Request, alarm_id: int) -> HttpResponse:
         "alarm": found,
         "owners": several_owners(viewer),
         "zone": zone_named(found.site.zone),
+        "lede": "" if found.rule and found.value is not None else found.detail,  # else the figures below say it
         "badge": alarm_badge(found),
         "kind": ALARM_KINDS[found.kind],
         "lasted": times.duration(alarm_lasted(found, request.now)),
         "value": value_words(found.value, unit=unit) if found.value is not None else "",
         "condition": condition_words(found.rule, unit) if found.rule else "",
         "may_acknowledge": found.state == Alarm.State.ACTIVE and viewer.may("alarm.acknowledge", **place),
-        "chart": _around(request, found, meaning) if meaning else None,
+        "chart": _around(request, found, meaning) if meaning and not live_refetch(request) else None,
         "now": request.now,
     }
     return render(request, "telemetry/alarm.html", context)

@@ -92,7 +92,7 @@ def point(request: Request, point_id: int) -> HttpResponse:
         ],
         "period": period,
         "chosen": chosen,
-        "chart": _chart(request, found, chosen, period, rules) if chosen else None,
+        "chart": _chart(request, found, chosen, period, rules) if chosen and not live_refetch(request) else None,
         "readings": _readings(request, found),
         "rules": _rules(rules, quantities),
         "may_write": viewer.may("rule.write", **place_of(found)),
@@ -100,6 +100,11 @@ def point(request: Request, point_id: int) -> HttpResponse:
         "now": request.now,
     }
     return render(request, "telemetry/point.html", context)
+
+
+def live_refetch(request: Request) -> bool:
+    """Tell whether the page is read again only for its live parts, which no curve is among."""
+    return request.headers.get("HX-Request") == "true"
 
 
 def place_of(found: MeasuringPoint) -> dict[str, int | None]:

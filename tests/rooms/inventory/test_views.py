@@ -176,5 +176,5 @@ def test_a_page_costs_the_same_with_more_rows(client: Client, scene: Furnished, 
     else:
         address = reverse("inventory:fleet") + "?export=csv" if " " in name else reverse(name)
     before = queries_of(client, scene.world.bob, address)
-    scene.more_sensors(4)
+    scene.more(4)
     assert queries_of(client, scene.world.bob, address) == before

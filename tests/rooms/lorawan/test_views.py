@@ -60,7 +60,7 @@ def test_a_page_costs_the_same_with_more_rows(
         refuse("unknown_gateway", "00000000000000aa", 1, scene)
         running(scene)
     before = queries_of(client, operator, PAGES[name](scene))
-    scene.more_sensors(2)
+    scene.more(2)
     with scoped(SYSTEM):
         for number in range(4):
             refuse("unknown_gateway", f"00000000000000b{number}", 1, scene)

@@ -14,6 +14,7 @@ import pytest
 from cadran.commitments.models import CaseVerdict
 from cadran.commitments.rules import ClockState
 from cadran.commitments.selectors import drawn_verdicts, explain
+from cadran.inventory.models import Service
 from cadran.kernel.errors import InvalidInput, NotAllowed
 from cadran.kernel.models import OutboxEvent
 from cadran.kernel.scope import scoped
@@ -322,3 +323,22 @@ def test_why_tells_everything_to_both_parties(desk: World) -> None:
     assert sum((segment.counted for segment in why.segments), timedelta()) == timedelta(hours=4)
     assert {str(segment.kind) for segment in why.segments} == {"open", "closed", "holiday", "pause"}
     assert why.levels.agreement_code == "2024_AOO_IOT"
+
+
+def test_the_service_shows_what_its_incidents_say(desk: World) -> None:
+    """Loss, degradation, defect: a service's state follows its worst unrestored incident (CCTP IoT 6.6)."""
+
+    def state(service: Any) -> str:
+        with scoped(SYSTEM):
+            return str(Service.objects.get(pk=service.pk).state)
+
+    major = declare(desk, at=T0, criteria=[], incident_type="majeur", origin_key="test:majeur")
+    assert state(desk.bob_service) == "degraded"
+    blocking = declare(desk, at=T0, criteria=[], incident_type="bloquant", origin_key="test:bloquant")
+    assert state(desk.bob_service) == "down"
+    declare(desk, at=T0, criteria=[], incident_type="mineur", origin_key="test:mineur")
+    act(desk, services.restore, blocking, now=at("10:00"))
+    assert state(desk.bob_service) == "degraded"
+    act(desk, services.restore, major, now=at("10:10"))
+    assert state(desk.bob_service) == "running"
+    assert state(desk.charlie_service) == "running"

@@ -74,7 +74,7 @@ def test_lists_show_only_ones_own(client: Client, scene: Furnished, name: str) -
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_costs_the_same_with_more_rows(client: Client, scene: Furnished, name: str) -> None:
     before = queries_of(client, scene.world.bob, PAGES[name](scene))
-    scene.more_sensors(4)
+    scene.more(4)
     assert queries_of(client, scene.world.bob, PAGES[name](scene)) == before
 
 
@@ -116,6 +116,15 @@ def test_a_point_without_sensor_or_measure_says_so(client: Client, scene: Furnis
     said = opened(client, scene.world.bob, reverse("telemetry:point", args=[silent.point_id]))
     assert "Aucune mesure sur cette période" in said
     assert "Aucun seuil" in said
+
+
+def test_a_live_refetch_does_not_draw_the_curve_again(client: Client, scene: Furnished) -> None:
+    client.force_login(scene.world.bob)
+    for address in (point_page(scene), alarm_page(scene)):
+        assert "data-chart" in client.get(address).content.decode()
+        again = client.get(address, headers={"HX-Request": "true"}).content.decode()
+        assert "data-chart" not in again
+        assert "data-live" in again
 
 
 def test_times_are_those_of_the_site(client: Client, scene: Furnished) -> None:
