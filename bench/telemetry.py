@@ -253,7 +253,7 @@ def curves(point_id: int, device: tuple[int, int, int]) -> dict[str, Any]:
         took.append(time.perf_counter() - began)
     with scoped(SYSTEM), connection.cursor() as cursor:
         cursor.execute(
-            "SELECT sum(pg_column_size(d.*))::float / sum(cardinality(d.\"values\")) FROM telemetry_measurementday d"
+            'SELECT sum(pg_column_size(d.*))::float / sum(cardinality(d."values")) FROM telemetry_measurementday d'
             " WHERE device_id = %s",
             [device[0]],
         )

@@ -192,7 +192,9 @@ def blast(environment: dict[str, str], url: str, *, rate: float, seconds: int, f
     command = [sys.executable, "-m", "cadran", "simulate", "--blast", "--sessions", str(sessions)]
     command += ["--gateways", str(GATEWAYS), "--rate", str(rate), "--seconds", str(seconds)]
     command += ["--port", environment["CADRAN_UDP_PORT"]]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as sender:
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as sender:
         assert sender.stderr is not None
         sender.stderr.readline()  # frames are made: the sending begins
         spent, began = cpu_seconds(), time.monotonic()
@@ -214,26 +216,28 @@ def run(environment: dict[str, str], seconds: int) -> dict[str, Any]:
     from cadran.kernel.config import load
 
     url = load().database_url
-    counter, best = 0, None
+    counter, best = 0, STEPS[0]
     for rate in STEPS:
         step = blast(environment, url, rate=rate, seconds=STEP_SECONDS, first=counter)
         counter += step.sent // DEVICES + 2
-        print(f"  {rate:>6}/s asked: {step.sent / step.seconds:,.0f}/s sent, {step.kept:.2%} committed, cores {step.cpu}")
+        print(
+            f"  {rate:>6}/s asked: {step.sent / step.seconds:,.0f}/s sent, {step.kept:.2%} committed, cores {step.cpu}"
+        )
         if step.kept < KEPT or step.sent / step.seconds < rate * 0.97:
             break
         best = rate
-    held = blast(environment, url, rate=best or STEPS[0], seconds=seconds, first=counter)
+    held = blast(environment, url, rate=best, seconds=seconds, first=counter)
     print(f"  held {seconds} s at {held.asked}/s: {held.kept:.3%} committed, cores {held.cpu}")
-    rate = held.committed / held.seconds
+    sustained = held.committed / held.seconds
     return {
-        "uplinks_per_s": round(rate),
+        "uplinks_per_s": round(sustained),
         "asked_per_s": held.asked,
         "committed": held.committed,
         "lost": held.sent - held.committed,
         "seconds": round(held.seconds, 1),
         "gateways_each": GATEWAYS,
         "cores": held.cpu,
-        "us_per_uplink": {kind: round(share / rate * 1e6, 1) for kind, share in held.cpu.items() if share > 0.005},
+        "us_per_uplink": {kind: round(share / sustained * 1e6, 1) for kind, share in held.cpu.items() if share > 0.005},
     }
 
 
@@ -242,7 +246,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=60)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="cadran-bench-") as directory:
-        os.chmod(directory, 0o755)  # noqa: S103 - PostgreSQL's own account walks through it
+        os.chmod(directory, 0o755)  # PostgreSQL's own account walks through it
         environment = {name: value for name, value in os.environ.items() if not name.startswith("CADRAN_")} | {
             "CADRAN_DATA_DIR": directory,
             "CADRAN_PORT": str(free_port(socket.SOCK_STREAM)),

@@ -102,9 +102,7 @@ class Sites(Liste):
     )
     empty = Empty(
         title=gettext_lazy("Aucun site dans votre périmètre"),
-        text=gettext_lazy(
-            "Un site apparaît ici dès que le titulaire l’a enregistré ; vous pouvez le lui signaler."
-        ),
+        text=gettext_lazy("Un site apparaît ici dès que le titulaire l’a enregistré ; vous pouvez le lui signaler."),
     )
 
     def __init__(self, *, owners: bool) -> None:

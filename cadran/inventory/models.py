@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from cadran.kernel.tables import TableGuard, owned
 
@@ -55,10 +56,10 @@ class Service(models.Model):
     """What a beneficiary is owed on a site under a lot: the thing that breaks and is restored."""
 
     class State(models.TextChoices):
-        RUNNING = "running", "En service"
-        DEGRADED = "degraded", "Dégradé"
-        DOWN = "down", "Arrêté"
-        ENDED = "ended", "Terminé"
+        RUNNING = "running", _("En service")
+        DEGRADED = "degraded", _("Dégradé")
+        DOWN = "down", _("Arrêté")
+        ENDED = "ended", _("Terminé")
 
     owner = models.ForeignKey("parties.Organisation", on_delete=models.PROTECT, related_name="+")
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="services")
@@ -91,9 +92,9 @@ class Equipment(models.Model):
     """A thing with a serial number: sensor, gateway, router."""
 
     class Kind(models.TextChoices):
-        SENSOR = "sensor", "Capteur"
-        GATEWAY = "gateway", "Passerelle"
-        OTHER = "other", "Autre"
+        SENSOR = "sensor", _("Capteur")
+        GATEWAY = "gateway", _("Passerelle")
+        OTHER = "other", _("Autre")
 
     owner = models.ForeignKey("parties.Organisation", on_delete=models.PROTECT, related_name="+")
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="equipment")
@@ -137,12 +138,12 @@ class MeasuringPoint(models.Model):
     """What is measured: a room, a fridge, a pipe. Series belong to it and survive the swap of a device."""
 
     class Kind(models.TextChoices):
-        ROOM = "room", "Pièce"
-        COLD_ROOM = "cold_room", "Enceinte froide"
-        PIPE = "pipe", "Canalisation"
-        PARKING = "parking", "Place de stationnement"
-        OUTDOOR = "outdoor", "Extérieur"
-        OTHER = "other", "Autre"
+        ROOM = "room", _("Pièce")
+        COLD_ROOM = "cold_room", _("Enceinte froide")
+        PIPE = "pipe", _("Canalisation")
+        PARKING = "parking", _("Place de stationnement")
+        OUTDOOR = "outdoor", _("Extérieur")
+        OTHER = "other", _("Autre")
 
     owner = models.ForeignKey("parties.Organisation", on_delete=models.PROTECT, related_name="+")
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="points")

@@ -51,4 +51,6 @@ def missing(*, now: datetime) -> list[str]:
         )
         found = {parent: set(children or ()) for parent, children in cursor.fetchall()}
     wanted = [f"{month:%Y%m}" for month in _months(now.date(), horizon(now))]
-    return [f"{parent}_{month}" for parent, there in found.items() for month in wanted if f"{parent}_{month}" not in there]
+    return [
+        f"{parent}_{month}" for parent, there in found.items() for month in wanted if f"{parent}_{month}" not in there
+    ]

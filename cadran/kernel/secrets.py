@@ -73,9 +73,7 @@ def unseal(sealed: bytes | memoryview, *, context: str) -> bytes:
     """
     raw = bytes(sealed)
     try:
-        cipher = _cipher(
-            int.from_bytes(raw[:4], "big"), _key_encryption_key(), str(connection.settings_dict["NAME"])
-        )
+        cipher = _cipher(int.from_bytes(raw[:4], "big"), _key_encryption_key(), str(connection.settings_dict["NAME"]))
         return cipher.decrypt(raw[4 : 4 + NONCE_BYTES], raw[4 + NONCE_BYTES :], context.encode())
     except (InvalidTag, DataKey.DoesNotExist) as error:
         raise SecretUnreadable(context=context) from error

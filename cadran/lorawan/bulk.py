@@ -16,9 +16,7 @@ from cadran.lorawan.counters import Refusal
 from cadran.lorawan.ports import GatewaySighting, JoinRecord, UplinkKind, UplinkRecord
 from cadran.lorawan.rules import ReceiveSettings
 
-_UPLINK_COLUMNS = (
-    "device_id, ts, owner_id, fcnt, f_port, data_rate, frequency_hz, confirmed, payload, receptions"
-)
+_UPLINK_COLUMNS = "device_id, ts, owner_id, fcnt, f_port, data_rate, frequency_hz, confirmed, payload, receptions"
 _UPLINK_TYPES = ("int8", "timestamptz", "int8", "int8", "int2", "int2", "int4", "bool", "bytea", "jsonb")
 
 
@@ -53,9 +51,7 @@ def uplinks(records: Sequence[UplinkRecord]) -> None:
 
 
 def _uplink_row(record: UplinkRecord) -> tuple[Any, ...]:
-    heard = [
-        [f"{one.gateway_eui:016x}", one.packet.rssi_dbm, one.packet.snr_db] for one in record.receptions
-    ]
+    heard = [[f"{one.gateway_eui:016x}", one.packet.rssi_dbm, one.packet.snr_db] for one in record.receptions]
     return (
         record.device_id,
         record.received_at,
@@ -141,7 +137,7 @@ def reserve(device_id: int, join_nonce: int, below: int) -> None:
 
 
 def sightings(seen: Sequence[GatewaySighting]) -> None:
-    """Keep the last sign of life and the last self-description of each gateway, and tell open pages (two statements)."""
+    """Keep each gateway's last sign of life and last self-description, and tell open pages (two statements)."""
     if not seen:
         return
     ordered = sorted(seen, key=lambda one: one.gateway_id)  # one lock order: by gateway

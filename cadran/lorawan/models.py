@@ -33,7 +33,9 @@ class Device(models.Model):
         V1_0_3 = "1.0.3", "LoRaWAN 1.0.3"
         V1_0_4 = "1.0.4", "LoRaWAN 1.0.4"
 
-    equipment = models.OneToOneField("inventory.Equipment", primary_key=True, on_delete=models.PROTECT, related_name="+")
+    equipment = models.OneToOneField(
+        "inventory.Equipment", primary_key=True, on_delete=models.PROTECT, related_name="+"
+    )
     owner = models.ForeignKey("parties.Organisation", on_delete=models.PROTECT, related_name="+")
     dev_eui = models.CharField(max_length=16, unique=True)
     join_eui = models.CharField(max_length=16)

@@ -154,7 +154,9 @@ def judge_gateways(*, now: datetime) -> tuple[int, int]:
 
 def _raise_silence(gateway: Gateway, key: str, now: datetime) -> bool:
     equipment = gateway.equipment
-    heard = f"depuis le {gateway.last_seen_at:%d/%m/%Y à %H:%M} UTC" if gateway.last_seen_at else "depuis sa mise en place"
+    heard = (
+        f"depuis le {gateway.last_seen_at:%d/%m/%Y à %H:%M} UTC" if gateway.last_seen_at else "depuis sa mise en place"
+    )
     _, new = telemetry.raise_alarm(
         owner_id=gateway.owner_id,
         origin_key=key,
@@ -170,5 +172,3 @@ def _raise_silence(gateway: Gateway, key: str, now: datetime) -> bool:
         raised_at=now,
     )
     return new
-
-

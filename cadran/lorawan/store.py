@@ -135,9 +135,7 @@ class DatabaseStore:
         with self._lock:
             former = self._sightings.get(sighting.gateway_id)
             if former is not None and sighting.status is None and former.status is not None:
-                sighting = GatewaySighting(
-                    sighting.gateway_id, sighting.gateway_eui, sighting.seen_at, former.status
-                )
+                sighting = GatewaySighting(sighting.gateway_id, sighting.gateway_eui, sighting.seen_at, former.status)
             self._sightings[sighting.gateway_id] = sighting
 
     # --- the writer's side -------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import ArrayField, DateRangeField, RangeOperators
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from cadran.kernel.tables import TableGuard, owned, shared, system
 
@@ -102,10 +103,10 @@ class LotMember(models.Model):
     """A company's part in a lot: alone, lead (mandataire), co-contractor or subcontractor."""
 
     class Role(models.TextChoices):
-        HOLDER = "holder", "Titulaire"
-        LEAD = "lead", "Mandataire"
-        CO_CONTRACTOR = "co_contractor", "Cotraitant"
-        SUBCONTRACTOR = "subcontractor", "Sous-traitant"
+        HOLDER = "holder", _("Titulaire")
+        LEAD = "lead", _("Mandataire")
+        CO_CONTRACTOR = "co_contractor", _("Cotraitant")
+        SUBCONTRACTOR = "subcontractor", _("Sous-traitant")
 
     lot = models.ForeignKey(Lot, on_delete=models.PROTECT, related_name="members")
     company = models.ForeignKey(Company, on_delete=models.PROTECT, related_name="lot_parts")
@@ -139,15 +140,15 @@ class Organisation(models.Model):
     """A public body that may order under an agreement, identified by its SIRET of the day."""
 
     class Kind(models.TextChoices):
-        TOWN = "town", "Commune"
-        INTERCOMMUNAL = "intercommunal", "Intercommunalité"
-        DEPARTMENT = "department", "Département"
-        REGION = "region", "Région"
-        HOSPITAL = "hospital", "Établissement de santé"
-        FIRE_SERVICE = "fire_service", "Service d'incendie et de secours"
-        SCHOOL = "school", "Établissement d'enseignement"
-        GROUPING = "grouping", "Groupement"
-        OTHER = "other", "Autre établissement public"
+        TOWN = "town", _("Commune")
+        INTERCOMMUNAL = "intercommunal", _("Intercommunalité")
+        DEPARTMENT = "department", _("Département")
+        REGION = "region", _("Région")
+        HOSPITAL = "hospital", _("Établissement de santé")
+        FIRE_SERVICE = "fire_service", _("Service d'incendie et de secours")
+        SCHOOL = "school", _("Établissement d'enseignement")
+        GROUPING = "grouping", _("Groupement")
+        OTHER = "other", _("Autre établissement public")
 
     siret = models.CharField("SIRET", max_length=14, unique=True)
     name = models.CharField("nom", max_length=200)
@@ -259,11 +260,11 @@ class Contact(models.Model):
     """A point of contact of a beneficiary; several per organisation, each with roles."""
 
     class Role(models.TextChoices):
-        BUYER = "buyer", "Achats"
-        TECHNICAL = "technical", "Technique"
-        FINANCE = "finance", "Finances"
-        SECURITY = "security", "Sécurité"
-        ON_CALL = "on_call", "Astreinte"
+        BUYER = "buyer", _("Achats")
+        TECHNICAL = "technical", _("Technique")
+        FINANCE = "finance", _("Finances")
+        SECURITY = "security", _("Sécurité")
+        ON_CALL = "on_call", _("Astreinte")
 
     owner = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="contacts")
     name = models.CharField("nom", max_length=160)

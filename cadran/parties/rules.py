@@ -27,6 +27,11 @@ HANDLE = frozenset({"incident.handle", "incident.comment", "incident.declare", "
 DEMONSTRATION_PASSWORD = "cadran-demonstration"  # noqa: S105 - public, and worth nothing outside the demonstration
 
 
+def gettext_noop(text: str) -> str:
+    """Mark a text for translation; screens translate it (rules cannot)."""
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class Role:
     """A role: its French name, the side it sits on and its capabilities."""
@@ -42,13 +47,13 @@ ROLES: dict[str, Role] = {
     for role in (
         Role(
             "beneficiary.buyer",
-            "Bénéficiaire – acheteur",
+            gettext_noop("Bénéficiaire – acheteur"),
             Side.BENEFICIARY,
             READ | {"incident.declare", "incident.comment", "incident.confirm", "audit.read"},
         ),
         Role(
             "beneficiary.technician",
-            "Bénéficiaire – technicien",
+            gettext_noop("Bénéficiaire – technicien"),
             Side.BENEFICIARY,
             READ
             | {
@@ -63,30 +68,40 @@ ROLES: dict[str, Role] = {
         ),
         Role(
             "beneficiary.site",
-            "Bénéficiaire – responsable de site",
+            gettext_noop("Bénéficiaire – responsable de site"),
             Side.BENEFICIARY,
             READ | {"incident.declare", "incident.comment", "alarm.acknowledge"},
         ),
-        Role("holder.roc", "Titulaire – ROC", Side.STAFF, READ | HANDLE | {"organisation.import", "radio.read"}),
-        Role("holder.agent", "Titulaire – agent du centre de services", Side.STAFF, READ | HANDLE),
+        Role(
+            "holder.roc",
+            gettext_noop("Titulaire – ROC"),
+            Side.STAFF,
+            READ | HANDLE | {"organisation.import", "radio.read"},
+        ),
+        Role("holder.agent", gettext_noop("Titulaire – agent du centre de services"), Side.STAFF, READ | HANDLE),
         Role(
             "holder.field",
-            "Titulaire – technicien terrain",
+            gettext_noop("Titulaire – technicien terrain"),
             Side.STAFF,
             READ - {"organisation.read"} | {"incident.comment", "incident.handle"},
         ),
         Role(
             "holder.network",
-            "Titulaire – exploitant réseau",
+            gettext_noop("Titulaire – exploitant réseau"),
             Side.STAFF,
             READ
             | HANDLE
             | {"frame.read", "radio.read", "operations.read", "rule.write", "inventory.write", "device.register"},
         ),
-        Role("canut.pilot", "Pilote de la centrale d'achat", Side.STAFF, READ | {"audit.read", "organisation.import"}),
+        Role(
+            "canut.pilot",
+            gettext_noop("Pilote de la centrale d'achat"),
+            Side.STAFF,
+            READ | {"audit.read", "organisation.import"},
+        ),
         Role(
             "platform.admin",
-            "Administrateur de la plateforme",
+            gettext_noop("Administrateur de la plateforme"),
             Side.STAFF,
             READ
             | HANDLE

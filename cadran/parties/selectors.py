@@ -157,8 +157,4 @@ def users_to_notify(*, owner_id: int, capability: str, now: datetime) -> list[Us
     holders = [owner_id, *groupings_of(owner_id, today=today)]
     with as_system():
         people = User.objects.filter(is_active=True, rights__organisation_id__in=holders).distinct().order_by("id")
-        return [
-            person
-            for person in people
-            if viewer_of(user=person, now=now).may(capability, owner_id=owner_id)
-        ]
+        return [person for person in people if viewer_of(user=person, now=now).may(capability, owner_id=owner_id)]

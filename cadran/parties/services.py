@@ -123,7 +123,7 @@ def appoint(
     now: datetime,
     answers_for: str = "",
 ) -> LotMember:
-    """Give a company its part in a lot (holder, lead, co-contractor, subcontractor) from ``since`` to before ``until``."""
+    """Give a company its part in a lot (holder, lead, co-contractor…) from ``since`` to before ``until``."""
     company, _ = Company.objects.get_or_create(siret=str(Siret.parse(siret)), defaults={"name": name})
     member = LotMember(
         lot=lot, company=company, role=role, answers_for=answers_for, valid_during=DateRange(since, until)
@@ -143,15 +143,15 @@ def appoint(
 
 
 @transaction.atomic
-def create_user(*, viewer: Viewer, email: str, name: str, password: str, now: datetime, zone: str = "Europe/Paris") -> User:
+def create_user(
+    *, viewer: Viewer, email: str, name: str, password: str, now: datetime, zone: str = "Europe/Paris"
+) -> User:
     """Create a sign-in; rights are given apart."""
     user = User(email=User.objects.normalize_email(email).lower(), name=name, zone=zone)
     user.set_password(password)
     user.full_clean()
     user.save()
-    audit.record(
-        viewer=viewer, action="user.created", object_type="user", object_id=user.pk, owner_id=None, now=now
-    )
+    audit.record(viewer=viewer, action="user.created", object_type="user", object_id=user.pk, owner_id=None, now=now)
     return user
 
 
@@ -228,7 +228,9 @@ def absorb(
 
 
 @transaction.atomic
-def change_siret(*, viewer: Viewer, organisation: Organisation, siret: str, on: date, reason: str, now: datetime) -> None:
+def change_siret(
+    *, viewer: Viewer, organisation: Organisation, siret: str, on: date, reason: str, now: datetime
+) -> None:
     """Give an organisation a new SIRET from that day (a move); the former one stays readable with its period."""
     organisation = Organisation.objects.select_for_update().get(pk=organisation.pk)
     new = str(Siret.parse(siret))

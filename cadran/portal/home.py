@@ -68,9 +68,7 @@ def home_of(*, viewer: Viewer, now: datetime) -> Home:
     return Home(
         tasks=[*_incident_tasks(viewer, now), *_alarm_tasks(viewer), *_message_tasks(viewer)],
         figures=_figures(viewer, now),
-        shortcuts=[
-            (BY_NAME[name].label, reverse(name)) for name in SHORTCUTS if may_open(viewer, BY_NAME[name])
-        ][:4],
+        shortcuts=[(BY_NAME[name].label, reverse(name)) for name in SHORTCUTS if may_open(viewer, BY_NAME[name])][:4],
     )
 
 
@@ -121,9 +119,7 @@ def _alarm_tasks(viewer: Viewer) -> list[Task]:
 
 def _message_tasks(viewer: Viewer) -> list[Task]:
     unread = messaging.unread_count(viewer=viewer)
-    found = _task(
-        unread, "", reverse("messaging:notifications"), "{n} notification à lire", "{n} notifications à lire"
-    )
+    found = _task(unread, "", reverse("messaging:notifications"), "{n} notification à lire", "{n} notifications à lire")
     return [found] if found else []
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cadran.kernel.viewer import NOBODY, Side, Viewer
@@ -126,14 +127,18 @@ def sections(request: HttpRequest) -> list[tuple[str | Promise, list[Entry]]]:
 def shell_of(request: HttpRequest) -> Shell:
     """Return the shell of a page (one query, for the bell, when the reader is signed in)."""
     viewer: Viewer = getattr(request, "viewer", NOBODY)
-    accessibility = {"accessibility_url": reverse("portal:accessibility"), "accessibility": declaration.sentence()}
-    notice = DEMONSTRATION if settings.CADRAN.demo else ""
+    bare = Shell(
+        accessibility_url=reverse("portal:accessibility"),
+        accessibility=declaration.sentence(),
+        notice=DEMONSTRATION if settings.CADRAN.demo else "",
+    )
     if viewer.side is Side.NOBODY:
-        return Shell(sign_in_url=reverse("account_login"), notice=notice, **accessibility)
-    return Shell(
+        return replace(bare, sign_in_url=reverse("account_login"))
+    return replace(
+        bare,
         entries=[_entry(request, BY_NAME[name]) for name in menu_of(viewer)],
         person=viewer.name,
-        organisation=", ".join(sorted(ROLES[role].label for role in viewer.roles)),
+        organisation=", ".join(sorted(gettext(ROLES[role].label) for role in viewer.roles)),
         person_entries=[
             Entry(label=_("Validation en deux étapes"), url=reverse("mfa_index")),
             Entry(label=_("Changer de mot de passe"), url=reverse("account_change_password")),
@@ -143,8 +148,6 @@ def shell_of(request: HttpRequest) -> Shell:
         bell_count=messaging.unread_count(viewer=viewer) if getattr(request, "scope_open", False) else 0,
         live_url=reverse("portal:live"),
         site_map_url=reverse("portal:site-map"),
-        notice=notice,
-        **accessibility,
     )
 
 

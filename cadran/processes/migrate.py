@@ -73,4 +73,3 @@ def _refuse_missing_roles() -> None:
             f"Il manque sur ce serveur : {', '.join(sorted(missing))}. "
             "Faites exécuter par son administrateur le SQL que donne : cadran postgres sql"
         )
-

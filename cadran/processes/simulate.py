@@ -133,7 +133,9 @@ async def _simulate(options: argparse.Namespace, server: Address) -> dict[str, o
             seed=options.seed,
             state_path=options.state,
         ),
-        progress=_silence if options.quiet else lambda elapsed, tally, joined: _show(elapsed, tally, joined, len(known)),
+        progress=_silence
+        if options.quiet
+        else lambda elapsed, tally, joined: _show(elapsed, tally, joined, len(known)),
     )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -77,7 +77,7 @@ def main(argv: list[str]) -> int:
 
 
 def plan_for(config: Config) -> Plan:
-    """Return what ``cadran up`` does: our own database is migrated and gets the packs, an operator's only by his commands."""
+    """Return what ``cadran up`` does: our own database is migrated and gets the packs, an operator's by commands."""
     return Plan(config, (MIGRATE, STATIC, PACKS) if config.own_database else (STATIC,))
 
 

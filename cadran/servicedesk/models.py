@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from cadran.kernel.tables import TableGuard, owned, shared
 from cadran.servicedesk.rules import CONFIRMATION_WORDS, STATE_WORDS, Confirmation, State
@@ -31,11 +32,11 @@ class Incident(models.Model):
     """A contractual incident: typed, prioritised, on its clocks."""
 
     class Channel(models.TextChoices):
-        PORTAL = "portal", "Portail"
-        PHONE = "phone", "Téléphone"
-        FAX = "fax", "Télécopie"
-        MAIL = "mail", "Courriel"
-        ALARM = "alarm", "Alarme"
+        PORTAL = "portal", _("Portail")
+        PHONE = "phone", _("Téléphone")
+        FAX = "fax", _("Télécopie")
+        MAIL = "mail", _("Courriel")
+        ALARM = "alarm", _("Alarme")
 
     owner = models.ForeignKey("parties.Organisation", on_delete=models.PROTECT, related_name="+")
     issuer = models.CharField(max_length=9)  # SIREN of the legal entity whose series the number belongs to

@@ -70,9 +70,7 @@ def of_agreement(request: HttpRequest, subject: Agreement) -> str:
 
 def _declare(request: HttpRequest, service: Service, **more: int) -> str:
     viewer: Viewer = request.viewer  # type: ignore[attr-defined]
-    may = viewer.may(
-        "incident.declare", owner_id=service.owner_id, lot_id=service.lot_id, site_id=service.site_id
-    )
+    may = viewer.may("incident.declare", owner_id=service.owner_id, lot_id=service.lot_id, site_id=service.site_id)
     if not may or service.state == "ended":
         return ""
     return f"{reverse('servicedesk:declare')}?{urlencode({'service': service.pk, **more})}"

@@ -55,7 +55,7 @@ SCENARIOS: Final = {
         ),
         Scenario(
             "demonstration",
-            "journée ordinaire, puis, de la 2e à la 17e minute, une passerelle se tait et des chambres froides chauffent",
+            "journée ordinaire ; de la 2e à la 17e minute, une passerelle se tait, une chambre froide chauffe",
             event_after_s=120.0,
             event_lasts_s=900.0,
             silent_gateway=1,

@@ -36,9 +36,7 @@ def _rows(day: ClosedDay, width: int) -> dict[int, tuple[Number, ...]]:
     return dict(zip(day.offsets_ms, zip(*day.columns, *missing, strict=True), strict=True))
 
 
-def from_rows(
-    device_id: int, owner_id: int, day: date, rows: Iterable[tuple[int, Sequence[Number]]]
-) -> ClosedDay:
+def from_rows(device_id: int, owner_id: int, day: date, rows: Iterable[tuple[int, Sequence[Number]]]) -> ClosedDay:
     """Turn rows (milliseconds since midnight, values), ascending, into columns.
 
     A row shorter than the widest one (its profile had fewer quantities then) is completed with ``None``.

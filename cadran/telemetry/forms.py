@@ -67,9 +67,7 @@ class RuleForm(forms.Form):
         "label": "Chambre froide 2 trop chaude",
     }
 
-    def __init__(
-        self, *args: Any, quantities: Sequence[tuple[str, str]], may_promise: bool, **kwargs: Any
-    ) -> None:
+    def __init__(self, *args: Any, quantities: Sequence[tuple[str, str]], may_promise: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         choices = [(AlarmKind.BUSINESS.value, _("Métier : votre activité"))]
         if may_promise:  # the holder's commitments are at stake: only the holder writes such a rule

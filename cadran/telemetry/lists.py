@@ -354,7 +354,12 @@ def measured_column() -> Column:
         return times.time_html(equipment.last_at, zone=zone_named(equipment.site.zone), short=True)
 
     return Column(
-        key="mesure", label=_("Dernière mesure"), value="last_at", show=shown, sort="last_at", nullable=True,
+        key="mesure",
+        label=_("Dernière mesure"),
+        value="last_at",
+        show=shown,
+        sort="last_at",
+        nullable=True,
         numeric=True,
     )
 

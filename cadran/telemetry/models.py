@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from cadran.kernel.tables import TableGuard, owned, shared
 
@@ -117,16 +118,16 @@ class DecodeFailure(models.Model):
 class AlarmKind(models.TextChoices):
     """A *service* alarm concerns the holder's commitments; a *business* alarm its user's own trade."""
 
-    SERVICE = "service", "Service"
-    BUSINESS = "business", "Métier"
+    SERVICE = "service", _("Service")
+    BUSINESS = "business", _("Métier")
 
 
 class ThresholdRule(models.Model):
     """A limit on one quantity of a measuring point, with hysteresis and duration."""
 
     class Comparison(models.TextChoices):
-        ABOVE = "above", "au-dessus de"
-        BELOW = "below", "au-dessous de"
+        ABOVE = "above", _("au-dessus de")
+        BELOW = "below", _("au-dessous de")
 
     owner = models.ForeignKey("parties.Organisation", on_delete=models.PROTECT, related_name="+")
     point = models.ForeignKey("inventory.MeasuringPoint", on_delete=models.PROTECT, related_name="+")
@@ -163,9 +164,9 @@ class Alarm(models.Model):
     """Something abnormal, from the moment it is seen to the moment it is over."""
 
     class State(models.TextChoices):
-        ACTIVE = "active", "Active"
-        ACKNOWLEDGED = "acknowledged", "Prise en compte"
-        CLEARED = "cleared", "Terminée"
+        ACTIVE = "active", _("Active")
+        ACKNOWLEDGED = "acknowledged", _("Prise en compte")
+        CLEARED = "cleared", _("Terminée")
 
     owner = models.ForeignKey("parties.Organisation", on_delete=models.PROTECT, related_name="+")
     origin_key = models.CharField(max_length=120)  # what it is about, e.g. "rule:12", "gateway:7:silent"

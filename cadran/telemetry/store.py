@@ -121,8 +121,7 @@ def copy(rows: Sequence[Row]) -> list[tuple[int, bool]]:
     buffer = [copying.HEADER]
     encode = copying.uplink
     buffer += [
-        encode(device, ts, owner, values, turn)
-        for (device, ts, owner, values), turn in zip(rows, turns, strict=True)
+        encode(device, ts, owner, values, turn) for (device, ts, owner, values), turn in zip(rows, turns, strict=True)
     ]
     buffer.append(copying.TRAILER)
     with connection.cursor() as cursor:
@@ -229,7 +228,7 @@ def write_days(days: Iterable[ClosedDay], *, replace: bool) -> int:
     if not rows:
         return 0
     action = (
-        '(device_id, day, owner_id) DO UPDATE SET width = excluded.width, offsets_ms = excluded.offsets_ms,'
+        "(device_id, day, owner_id) DO UPDATE SET width = excluded.width, offsets_ms = excluded.offsets_ms,"
         ' "values" = excluded."values"'
         if replace
         else "DO NOTHING"

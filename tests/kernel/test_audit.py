@@ -35,7 +35,7 @@ def write(count: int) -> None:
 def tamper(statement: str) -> None:
     """Change the table as somebody with the owner's password would."""
     with psycopg.connect(url("postgres", connection.settings_dict["NAME"]), autocommit=True) as owner:
-        owner.execute(statement)  # type: ignore[call-overload]
+        owner.execute(statement)
 
 
 def sealed(most: int = 100) -> int:
@@ -90,8 +90,6 @@ def test_nobody_of_the_application_can_change_a_line(world_committed: World) -> 
 def test_a_beneficiary_reads_the_lines_about_its_own_objects(world_committed: World) -> None:
     with scoped(SYSTEM):
         for owner in (world_committed.bobville, world_committed.charlieville):
-            audit.record(
-                viewer=SYSTEM, action="site.seen", object_type="site", object_id=1, owner_id=owner.pk, now=NOW
-            )
+            audit.record(viewer=SYSTEM, action="site.seen", object_type="site", object_id=1, owner_id=owner.pk, now=NOW)
     with scoped(world_committed.viewer(world_committed.bob)):
         assert set(AuditEntry.objects.values_list("owner_id", flat=True)) == {world_committed.bobville.pk}

@@ -1,13 +1,15 @@
 """Fill an installation for browser tests: ``python -m tests.support.population NAME``, its environment being set.
 
 ``furnished``: one thing of each kind for both beneficiaries, and a person of every role. ``line``: the simulator's first
-devices and gateway at Bob's, ready to be played.
+devices and gateway at Bob's, ready to be played. ``alarms``: service and business alarms of Bob's, one after the other,
+each in its transaction, whatever happens to the database meanwhile.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -74,7 +76,44 @@ def line(now: datetime) -> dict[str, Any]:
     }
 
 
-POPULATIONS: dict[str, Callable[[datetime], dict[str, Any]]] = {"furnished": furnished, "line": line}
+ALARMS = 30
+PAUSE_S = 0.15
+
+
+def alarms(now: datetime) -> dict[str, Any]:
+    """Raise alarms of both kinds on Bob's service; return the ids of those that were committed, all of them in the end."""
+    from django.db import DatabaseError, InterfaceError, connection
+
+    raised: dict[str, list[int]] = {"service": [], "business": []}
+    for rank in range(ALARMS):
+        kind = "service" if rank % 2 else "business"
+        while True:
+            try:
+                raised[kind].append(_raise(kind, f"test:{now.timestamp()}:{rank}", now))
+                break
+            except (DatabaseError, InterfaceError):  # the database is away: the same alarm again, under the same key
+                connection.close()
+                time.sleep(PAUSE_S)
+        time.sleep(PAUSE_S)
+    return raised
+
+
+def _raise(kind: str, key: str, now: datetime) -> int:
+    from cadran.inventory.models import Service
+    from cadran.kernel.scope import scoped
+    from cadran.kernel.viewer import SYSTEM
+    from cadran.telemetry.services import raise_alarm
+
+    with scoped(SYSTEM):
+        service = Service.objects.get(owner__name="Bobville")
+        alarm, _new = raise_alarm(
+            owner_id=service.owner_id, origin_key=key, code=f"threshold.{kind}", kind=kind, title=f"Alarme {key}",
+            site_id=service.site_id, service_id=service.pk, raised_at=now,
+        )  # fmt: skip
+    return int(alarm.pk)
+
+
+POPULATIONS: dict[str, Callable[[datetime], dict[str, Any]]] = {"furnished": furnished, "line": line, "alarms": alarms}
 
 
 def main(name: str) -> None:

@@ -201,9 +201,7 @@ class Cluster:
         self, program: str, *arguments: str, stop: int = signal.SIGTERM, parent: int | None = None
     ) -> list[str]:
         account = (self.account.uid, self.account.gid) if self.account else None
-        return launch.command(
-            [self.binaries.program(program), *arguments], stop=stop, account=account, parent=parent
-        )
+        return launch.command([self.binaries.program(program), *arguments], stop=stop, account=account, parent=parent)
 
 
 _DURABLE: Final = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}

@@ -70,8 +70,7 @@ def production_script(*, major: int = 18) -> str:
     """Return the SQL an operator runs once, as superuser, with ``psql``; the two passwords are to be chosen."""
     passwords = {OWNER_ROLE: "A CHOISIR", APPLICATION_ROLE: "A CHOISIR AUSSI"}
     lines = [
-        statement.as_string()
-        for statement in role_statements(major=major, existing=frozenset(), passwords=passwords)
+        statement.as_string() for statement in role_statements(major=major, existing=frozenset(), passwords=passwords)
     ]
     lines.append(f"CREATE DATABASE {DATABASE} OWNER {OWNER_ROLE} TEMPLATE template0 ENCODING 'UTF8'")
     script = ";\n".join(lines) + f";\n\\connect {DATABASE}\n"

@@ -42,9 +42,7 @@ def network(request: Request) -> HttpResponseBase:
         "reasons": _reasons(refusals),
         "now": now,
     }
-    return render_list(
-        request, Refusals(), refusals, viewer=viewer, template="lorawan/network.html", context=context
-    )
+    return render_list(request, Refusals(), refusals, viewer=viewer, template="lorawan/network.html", context=context)
 
 
 def _alive(run: ServerRun, now: datetime) -> bool:
@@ -90,7 +88,5 @@ def _run(run: ServerRun, now: datetime) -> dict[str, Any]:
 
 def _reasons(refusals: QuerySet[Refusal]) -> list[dict[str, Any]]:
     """Each reason met on the period, most frequent first, with what it means and what to do (one query)."""
-    totals = (
-        refusals.order_by().values("reason").annotate(total=Sum("count"), newest=Max("last_at")).order_by("-total")
-    )
+    totals = refusals.order_by().values("reason").annotate(total=Sum("count"), newest=Max("last_at")).order_by("-total")
     return [{"meaning": meaning_of(line["reason"]), **line} for line in totals]

@@ -117,9 +117,7 @@ class RestoreForm(ActForm):
 class ReopenForm(ActForm):
     """What does not work any more, and since when."""
 
-    reason = forms.CharField(
-        label=gettext_lazy("Ce qui ne fonctionne plus"), widget=forms.Textarea(attrs={"rows": 3})
-    )
+    reason = forms.CharField(label=gettext_lazy("Ce qui ne fonctionne plus"), widget=forms.Textarea(attrs={"rows": 3}))
 
     def given(self) -> dict[str, Any]:
         """Add the reason."""

@@ -32,7 +32,7 @@ ALTER TABLE telemetry_rulestate SET (fillfactor = 50);
 """
 
 # The beneficiaries' lists start with the owner; the staff's list of alarms crosses owners.
-STAFF_LIST = 'CREATE INDEX alarm_list_staff ON telemetry_alarm (raised_at DESC, id DESC)'
+STAFF_LIST = "CREATE INDEX alarm_list_staff ON telemetry_alarm (raised_at DESC, id DESC)"
 
 # For questions in SQL: one line per value. The reader's own rights and policies apply to the tables underneath
 # (security_invoker), so the view itself may be granted to everybody: it gives nothing.

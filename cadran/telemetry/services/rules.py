@@ -137,9 +137,7 @@ def _for_writing(viewer: Viewer, rule_id: int) -> ThresholdRule:
 
 
 def _restart(rule: ThresholdRule, now: datetime) -> None:
-    RuleState.objects.filter(rule=rule).update(
-        active=False, pending_since=None, last_at=now, version=F("version") + 1
-    )
+    RuleState.objects.filter(rule=rule).update(active=False, pending_since=None, last_at=now, version=F("version") + 1)
 
 
 def _check(rule: ThresholdRule, viewer: Viewer) -> None:

@@ -86,9 +86,7 @@ def check_silence(*, now: datetime) -> tuple[int, int]:
     """
     with connection.cursor() as cursor:
         cursor.execute(_FIND, {"now": now})
-        devices = [
-            _Device(row[0], row[1], timedelta(seconds=max(1, row[2])), *row[3:]) for row in cursor.fetchall()
-        ]
+        devices = [_Device(row[0], row[1], timedelta(seconds=max(1, row[2])), *row[3:]) for row in cursor.fetchall()]
     cleared = sum(_clear(device, now) for device in devices)
     silent = {one.device_id for one in devices if _becomes_silent(one, now)}
     for explanation in _explanations if silent else ():

@@ -121,9 +121,7 @@ def _address(quantity: dict[str, str] | None, period: Period) -> str:
 
 
 def _choices(quantities: list[dict[str, str]], chosen: dict[str, str] | None, period: Period) -> list[dict[str, Any]]:
-    return [
-        {"label": one["label"], "url": _address(one, period), "current": one is chosen} for one in quantities
-    ]
+    return [{"label": one["label"], "url": _address(one, period), "current": one is chosen} for one in quantities]
 
 
 def _chart(

@@ -8,8 +8,8 @@ from datetime import date
 
 import pytest
 
-from cadran.kernel.audit import AuditEntry
 from cadran.kernel.errors import NotAllowed
+from cadran.kernel.models import AuditEntry
 from cadran.kernel.scope import scoped
 from cadran.kernel.viewer import SYSTEM
 from cadran.parties import imports, selectors, services
@@ -77,7 +77,8 @@ def ods(rows: list[list[str]]) -> bytes:
     table = "".join(
         "<table:table-row>"
         + "".join(
-            f'<table:table-cell office:value-type="float" office:value="{cell}"><text:p>{cell}</text:p></table:table-cell>'
+            f'<table:table-cell office:value-type="float" office:value="{cell}"><text:p>{cell}</text:p>'
+            "</table:table-cell>"
             if cell.isdigit()
             else f'<table:table-cell office:value-type="string"><text:p>{cell}</text:p></table:table-cell>'
             for cell in row

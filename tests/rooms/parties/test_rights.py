@@ -89,7 +89,7 @@ def test_two_rights_do_not_mix() -> None:
 
 
 def test_unknown_roles_are_refused(world: World) -> None:
-    with pytest.raises(services.UnknownRole, match="beneficiary.buyer"), scoped(SYSTEM):
+    with pytest.raises(services.UnknownRole, match=r"beneficiary\.buyer"), scoped(SYSTEM):
         services.give_right(viewer=SYSTEM, user=world.bob, role="king", starts_on=TODAY, now=NOW)
 
 
