@@ -39,7 +39,7 @@ def _provide() -> None:
     directory = Path(tempfile.mkdtemp(prefix="cadran-tests-"))
     directory.chmod(0o711)  # the cluster's own account walks through it
     data = directory / "var"
-    data.mkdir()
+    (data / "static").mkdir(parents=True)
     for name in [name for name in os.environ if name.startswith("CADRAN_") and not name.startswith("CADRAN_TEST")]:
         del os.environ[name]
     os.environ["CADRAN_DATA_DIR"] = str(data)

@@ -104,7 +104,9 @@ def take_alarm(*, alarm: Alarm, now: datetime) -> Incident | None:
 def end_alarm(*, alarm: Alarm, now: datetime) -> Incident | None:
     """Restore the incident of an alarm that is over, confirmed by the measurement, if the agreement takes it as proof.
 
-    Otherwise the thread says it and a person decides. System scope. Returns the incident, None without one.
+    Otherwise the thread says it and a person decides: no proof is an alarm that ended because its rule was put to
+    rest or its equipment retired, nor, for a restoration the holder dated earlier, a measurement that came back later.
+    System scope. Returns the incident, None without one.
     """
     row = _open_ones(alarm).filter(alarm_id=alarm.pk).select_related("lot__agreement").first()
     if row is None or alarm.cleared_at is None:
@@ -115,10 +117,11 @@ def end_alarm(*, alarm: Alarm, now: datetime) -> Incident | None:
     if policy is None or policy.end_of_alarm.value != "records_restoration" or not proves:
         _say(row, "La mesure est revenue à la normale : le rétablissement reste à déclarer.", now)
         return row
-    if row.state == State.RESTORED:
-        if row.confirmation == Confirmation.AWAITED:
-            return restore.confirm_restored(viewer=SYSTEM, incident_id=row.pk, measured=True, now=now)
+    if _ended_without_measurement(alarm):
+        _say(row, "L’alarme est close sans mesure (seuil désactivé ou équipement retiré) : elle ne prouve rien.", now)
         return row
+    if row.state == State.RESTORED:
+        return _confirmed(row, alarm.cleared_at, now)
     try:
         return restore.restore(
             viewer=SYSTEM, incident_id=row.pk, measured=True, happened_at=min(alarm.cleared_at, now), now=now
@@ -126,6 +129,22 @@ def end_alarm(*, alarm: Alarm, now: datetime) -> Incident | None:
     except InvalidInput:  # reopened by a person after the measurement came back
         _say(row, "La mesure est revenue à la normale avant la réouverture : l’incident reste ouvert.", now)
         return row
+
+
+def _ended_without_measurement(alarm: Alarm) -> bool:
+    """Whoever puts a rule to rest or retires an equipment ends its alarm; the service may be as broken as before."""
+    asleep = alarm.rule is not None and not alarm.rule.enabled
+    return asleep or (alarm.equipment is not None and alarm.equipment.retired_on is not None)
+
+
+def _confirmed(row: Incident, measured_at: datetime, now: datetime) -> Incident:
+    """A measurement confirms a restoration that it does not contradict; later than it, the beneficiary decides."""
+    if row.confirmation != Confirmation.AWAITED:
+        return row
+    if row.restored_at is not None and measured_at > row.restored_at:
+        _say(row, "La mesure n’est revenue à la normale qu’après l’heure déclarée : le bénéficiaire décide.", now)
+        return row
+    return restore.confirm_restored(viewer=SYSTEM, incident_id=row.pk, measured=True, now=now)
 
 
 def _open_ones(alarm: Alarm) -> QuerySet[Incident]:
@@ -147,7 +166,10 @@ def _again(row: Incident, alarm: Alarm, now: datetime) -> Incident:
         return restore.reopen(
             viewer=SYSTEM, incident_id=row.pk, reason=alarm.title, alarm_id=alarm.pk, happened_at=at, now=now
         )
+    # From now on only the end of the newest alarm is the end of the incident, whatever is told late of the former one.
+    Incident.objects.filter(pk=row.pk).update(alarm_id=alarm.pk)
     _say(row, f"Nouvelle alarme de la même origine : {alarm.title}.", now)
+    row.alarm_id = alarm.pk
     return row
 
 

@@ -101,7 +101,7 @@ def disable_rule(*, viewer: Viewer, rule_id: int, now: datetime) -> ThresholdRul
     """Put a rule to rest and end its alarm, which nothing would end any more.
 
     Raises:
-        NotFound, NotAllowed: as ``create_rule``.
+        NotFound, NotAllowed: as ``create_rule``; a *service* rule is the holder's to put to rest.
     """
     rule = _for_writing(viewer, rule_id)
     if rule.enabled:
@@ -133,16 +133,23 @@ def _for_writing(viewer: Viewer, rule_id: int) -> ThresholdRule:
     rule = selectors.rule(viewer=viewer, rule_id=rule_id)
     lot_id = rule.point.service.lot_id if rule.point.service else None
     viewer.require(CAPABILITY, owner_id=rule.owner_id, lot_id=lot_id, site_id=rule.point.site_id)
-    return ThresholdRule.objects.select_for_update(of=("self",)).get(pk=rule.pk)
+    locked = ThresholdRule.objects.select_for_update(of=("self",)).get(pk=rule.pk)
+    _refuse_promise(locked, viewer)  # as it stands, whatever it is asked to become
+    return locked
 
 
 def _restart(rule: ThresholdRule, now: datetime) -> None:
     RuleState.objects.filter(rule=rule).update(active=False, pending_since=None, last_at=now, version=F("version") + 1)
 
 
-def _check(rule: ThresholdRule, viewer: Viewer) -> None:
+def _refuse_promise(rule: ThresholdRule, viewer: Viewer) -> None:
+    """A service rule opens and restores contractual incidents: a beneficiary neither writes one nor puts it to rest."""
     if rule.kind == AlarmKind.SERVICE and viewer.side not in (Side.STAFF, Side.SYSTEM):
         raise NotAllowed(CAPABILITY, remedy=_("Une règle de service est écrite par le titulaire : demandez-la-lui."))
+
+
+def _check(rule: ThresholdRule, viewer: Viewer) -> None:
+    _refuse_promise(rule, viewer)
     if not rule.label:
         raise InvalidInput(_("Libellé"), _("il est vide."), _("Dites ce que la règle surveille."))
     if not rule.quantity:

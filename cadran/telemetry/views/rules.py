@@ -129,6 +129,7 @@ def _page(
     }
     if rule is not None:
         meaning = next((one for one in quantities if rule.quantity in (one["quantity"], one["key"])), None)
+        context["may_switch"] = rule.kind != "service" or request.viewer.side is not Side.BENEFICIARY
         context["badge"] = rule_badge(rule)
         context["condition"] = condition_words(rule, meaning["unit"] if meaning else "1")
     return render(request, "telemetry/rule.html", context, status=422 if form.errors else 200)

@@ -16,6 +16,7 @@ from cadran.kernel.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from cadran.kernel.models import AuditEntry, OutboxEvent
 from cadran.kernel.scope import scoped
 from cadran.kernel.viewer import SYSTEM
+from cadran.parties.models import Right
 from cadran.telemetry import decoding, services, thresholds
 from cadran.telemetry.models import Alarm, DecodeFailure, DeviceProfile, Latest, Measurement, RuleState
 from cadran.telemetry.services import silence, sources
@@ -262,6 +263,31 @@ def test_who_may_write_which_rule(sensor: Sensor, world: World) -> None:
             services.disable_rule(viewer=charlie, rule_id=rule.pk, now=NOW)
     with scoped(alice), pytest.raises(NotAllowed):  # an agent reads rules, and writes none
         services.create_rule(viewer=alice, now=NOW, **terms)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("verb", "changes"),
+    [
+        pytest.param(services.disable_rule, {}, id="put to rest"),
+        pytest.param(services.enable_rule, {}, id="woken"),
+        pytest.param(services.update_rule, {"threshold": 90.0}, id="made deaf"),
+        pytest.param(services.update_rule, {"kind": "business"}, id="made a business rule"),
+    ],
+)
+def test_a_service_rule_is_the_holders_alone(
+    sensor: Sensor, world: World, verb: Callable[..., Any], changes: dict[str, Any]
+) -> None:
+    rule, bob = rule_on(sensor, kind="service"), world.viewer(world.bob)
+    record(sensor.said(at(1), 9.0, 50.0))
+    with scoped(bob), pytest.raises(NotAllowed, match="écrite par le titulaire"):
+        verb(viewer=bob, rule_id=rule, now=at(2), **changes)
+    assert [alarm.cleared_at for alarm in alarms()] == [None]
+    Right.objects.create(user=world.alice, role="holder.network", starts_on=NOW.date())
+    network = world.viewer(world.alice)
+    with scoped(network):
+        services.disable_rule(viewer=network, rule_id=rule, now=at(3))
+    assert [alarm.cleared_at for alarm in alarms()] == [at(3)]
 
 
 @pytest.mark.django_db
