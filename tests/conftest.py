@@ -1,4 +1,4 @@
-"""Fixtures of the whole suite: Alice (holder), Bob (beneficiary), Charlie (another one, who must see nothing of Bob's)."""
+"""Fixtures of the whole suite: Alice (holder), Bob (beneficiary), Charlie (another, who sees nothing of Bob's)."""
 
 from tests.support.database import django_db_setup
 from tests.support.world import world, world_committed

@@ -9,6 +9,7 @@ from typing import Any, Final
 from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -45,8 +46,9 @@ def service_badge(state: str) -> SafeString:
 
 
 def service_hours(service: Service) -> str:
-    """Return the hours option in words."""
-    return _("24 h/24, 7 j/7") if service.option_24_7 else _("Heures ouvrées (HO)")
+    """Return the hours in words: around the clock by option or class, else those of its lot (its page says which)."""
+    around_the_clock = service.option_24_7 or service.service_class == "advanced"
+    return _("24 h/24, 7 j/7") if around_the_clock else capfirst(_("heures de base"))
 
 
 def territory_name(code: str) -> str:

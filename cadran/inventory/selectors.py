@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from cadran.inventory.models import Equipment, MeasuringPoint, Mounting, Service, Site
 from cadran.kernel.errors import NotFound
@@ -14,12 +14,17 @@ from cadran.kernel.viewer import Viewer
 
 
 def sites(*, viewer: Viewer) -> QuerySet[Site]:
-    """Return the visible sites with their owner, by name (one query)."""
-    return (
-        visible(Site.objects.all(), viewer, capability="site.read", site="id")
-        .select_related("owner")
-        .order_by("name", "id")
-    )
+    """Return the visible sites with their owner, by name (one query).
+
+    A right limited to some lots reaches the sites where a service is owed under one of them, and those where none is
+    yet: sites that only another holder serves are not its business.
+    """
+    rows = visible(Site.objects.all(), viewer, capability="site.read", site="id")
+    if any(grant.lot_ids is not None for grant in viewer.grants):  # a join gives a site once per service
+        served = visible(Site.objects.order_by(), viewer, capability="site.read", lot="services__lot_id", site="id")
+        nobodys = ~Exists(Service.objects.filter(site=OuterRef("pk")))
+        rows = rows.filter(Q(pk__in=served.values("pk")) | Q(nobodys))
+    return rows.select_related("owner").order_by("name", "id")
 
 
 def site(*, viewer: Viewer, site_id: int) -> Site:

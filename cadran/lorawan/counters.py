@@ -2,10 +2,11 @@
 
 import threading
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
-MAX_REFUSAL_SUBJECTS = 5_000  # above that, refusals of newcomers are counted under their reason alone
+MAX_REFUSAL_SUBJECTS = 5_000  # a day; above that, refusals of newcomers are counted under their reason alone
+LONGEST_SUBJECT = 40  # an IPv6 address with its scope may be longer than the store's column
 
 
 class RefusalReason(StrEnum):
@@ -59,14 +60,19 @@ class Refusals:
         self._lock = threading.Lock()
         self._totals = dict.fromkeys(RefusalReason, 0)
         self._current: dict[tuple[RefusalReason, str], tuple[int, datetime]] = {}
+        self._day: date | None = None
+        self._named: set[tuple[RefusalReason, str]] = set()  # of that day: each is a row of the store
 
     def note(self, reason: RefusalReason, subject: str, at: datetime, *, times: int = 1) -> None:
         """Count one refusal (or several at once)."""
-        key = (reason, subject)
+        key = (reason, subject[:LONGEST_SUBJECT])
         with self._lock:
             self._totals[reason] += times
-            if key not in self._current and len(self._current) >= MAX_REFUSAL_SUBJECTS:
-                key = (reason, "")
+            if at.date() != self._day:
+                self._day, self._named = at.date(), set()
+            if key not in self._named and len(self._named) >= MAX_REFUSAL_SUBJECTS:
+                key = (reason, "")  # anybody may invent senders by the million: the table must not fill the disk
+            self._named.add(key)
             self._current[key] = (self._current.get(key, (0, at))[0] + times, at)
 
     def total(self, reason: RefusalReason) -> int:

@@ -94,6 +94,9 @@ class JoinRecord(msgspec.Struct, frozen=True, gc=False):
     f_cnt_down_reserved: int
     joined_at: datetime
 
+    def __repr__(self) -> str:
+        return f"JoinRecord(device {self.device_id}, join {self.join_nonce}, …)"  # keys never reach a log
+
 
 class GatewaySighting(msgspec.Struct, frozen=True, gc=False):
     """A registered gateway gave a sign of life; ``status`` when it also described itself."""

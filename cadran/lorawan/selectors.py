@@ -29,15 +29,22 @@ FRAMES_READ = 2_000
 def gateways(*, viewer: Viewer) -> QuerySet[Gateway]:
     """Return the gateways the viewer may see, with equipment and site (one query)."""
     return (
-        visible(Gateway.objects.all(), viewer, capability="gateway.read", site="equipment__site_id")
+        visible(
+            Gateway.objects.all(),
+            viewer,
+            capability="gateway.read",
+            lot="equipment__service__lot_id",
+            site="equipment__site_id",
+        )
         .select_related("equipment__site", "owner")
         .order_by("owner_id", "eui")
     )
 
 
 def gateway_counts(*, viewer: Viewer, now: datetime) -> tuple[int, int]:
-    """Return how many visible gateways were heard lately and how many are silent (one query)."""
-    seen = gateways(viewer=viewer).select_related(None).order_by().values_list("last_seen_at", "silent_after_s")
+    """Return how many visible gateways in service were heard lately and how many are silent (one query)."""
+    in_service = gateways(viewer=viewer).filter(equipment__retired_on__isnull=True)
+    seen = in_service.select_related(None).order_by().values_list("last_seen_at", "silent_after_s")
     heard = [at is not None and now - at <= timedelta(seconds=limit) for at, limit in seen]
     return sum(heard), len(heard) - sum(heard)
 
@@ -175,13 +182,17 @@ def gateways_for_server() -> list[tuple[int, int]]:
 
 
 def devices_for_server(*, profiles: dict[int, int], device_ids: Iterable[int] | None = None) -> Iterator[DeviceRecord]:
-    """Yield every device with its newest session, keys unsealed (three queries).
+    """Yield every device with its newest session, and the former one while that is unheard; keys unsealed (3 queries).
 
     ``profiles`` gives each device's profile id, which telemetry knows.
     """
     chosen = Device.objects.all() if device_ids is None else Device.objects.filter(pk__in=list(device_ids))
     sessions: dict[int, Session] = {}
+    formers: dict[int, Session] = {}
     for session in Session.objects.order_by("device_id", "join_nonce"):
+        if session.device_id in sessions and session.fcnt_up < 0:
+            # Of several unheard joins the device can only have taken the last: the heard one before them stays.
+            formers.setdefault(session.device_id, sessions[session.device_id])
         sessions[session.device_id] = session
     nonces: dict[int, set[int]] = defaultdict(set)
     for device_id, nonce in DevNonce.objects.values_list("device_id", "nonce"):
@@ -202,6 +213,7 @@ def devices_for_server(*, profiles: dict[int, int], device_ids: Iterable[int] | 
             join_nonce=device.join_nonce,
             counter_may_reset=device.counter_may_reset,
             session=_session(sessions.get(device.pk)),
+            former=_session(formers.get(device.pk)),
         )
 
 
@@ -230,7 +242,9 @@ def silence_explained(device_ids: frozenset[int], *, now: datetime) -> set[int]:
         return set(device_ids)
     silent = {
         eui
-        for eui, at, limit in Gateway.objects.values_list("eui", "last_seen_at", "silent_after_s")
+        for eui, at, limit in Gateway.objects.filter(equipment__retired_on__isnull=True).values_list(
+            "eui", "last_seen_at", "silent_after_s"
+        )
         if at is None or now - at > timedelta(seconds=limit)
     }
     if not silent:

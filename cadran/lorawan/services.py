@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import msgspec
@@ -30,7 +30,7 @@ class NewDevice:
     owner_id: int
     dev_eui: Eui64
     join_eui: Eui64
-    app_key: bytes
+    app_key: bytes = field(repr=False)
     version: str = Device.Version.V1_0_3
 
 
@@ -134,19 +134,22 @@ def silent_gateways(gateways: Iterable[Gateway], *, listening_since: datetime, n
 def judge_gateways(*, now: datetime) -> tuple[int, int]:
     """Raise an alarm for each silent gateway and clear those heard again; return both counts.
 
-    Judges nothing while the network server gives no sign of life: then it is deaf, not they.
+    A retired gateway is expected no more. Judges nothing while the network server gives no sign of life: then it is
+    deaf, not they.
     """
     run = ServerRun.objects.order_by("-seen_at").first()
     if run is None or now - run.seen_at > SERVER_SILENT_AFTER:
         return 0, 0
     gateways = list(Gateway.objects.select_related("equipment__site").order_by("id"))
-    silent = {one.pk for one in silent_gateways(gateways, listening_since=run.started_at, now=now)}
+    expected = [one for one in gateways if one.equipment.retired_on is None]
+    silent = {one.pk for one in silent_gateways(expected, listening_since=run.started_at, now=now)}
     raised = cleared = 0
     for gateway in gateways:
         key = f"gateway:{gateway.pk}:silent"
         if gateway.pk not in silent:
-            if gateway.last_seen_at is not None:
-                cleared += telemetry.clear_alarm(owner_id=gateway.owner_id, origin_key=key, at=gateway.last_seen_at)
+            ended_at = gateway.last_seen_at if gateway.equipment.retired_on is None else now
+            if ended_at is not None:
+                cleared += telemetry.clear_alarm(owner_id=gateway.owner_id, origin_key=key, at=ended_at)
             continue
         raised += _raise_silence(gateway, key, now)
     return raised, cleared

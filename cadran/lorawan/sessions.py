@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from cadran.lorawan.codec.crypto import SessionKeys
@@ -44,7 +45,8 @@ class DeviceRecord:
     used_dev_nonces: frozenset[int] = frozenset()
     join_nonce: int = 0  # last one granted
     counter_may_reset: bool = False
-    session: SessionRecord | None = None
+    session: SessionRecord | None = None  # the newest one
+    former: SessionRecord | None = None  # the one before, while the device was not heard under the newest
 
 
 @dataclass(slots=True, eq=False)
@@ -61,6 +63,7 @@ class Session:
     f_cnt_down_reserved: int  # first one that may not be used yet
     last_mic: bytes = b""
     last_arrived: float = float("-inf")
+    recorded_at: datetime | None = None  # instant given to its last new frame
 
     def take_downlink_counter(self) -> int:
         """Return the next downlink counter and spend it; LookupError when none is reserved."""
@@ -145,7 +148,12 @@ class Registry:
             device.join_nonce = max(device.join_nonce, record.join_nonce)
         self._by_id[record.device_id] = device
         self._by_eui[record.dev_eui] = device
-        self._refresh_session(device, record.session)
+        if former is None and record.session is not None and record.former is not None:
+            # Whether the join-accept reached the device before the restart, only its next frame can tell.
+            device.session = self._link(device, record.former, f_cnt_down=record.former.f_cnt_down_reserved)
+            device.pending = self._link(device, record.session, f_cnt_down=record.session.f_cnt_down_reserved)
+        else:
+            self._refresh_session(device, record.session)
         return device
 
     def remove(self, device_id: int) -> None:

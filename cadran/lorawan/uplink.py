@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -16,6 +17,8 @@ from cadran.lorawan.rules import CounterVerdict
 from cadran.lorawan.sessions import Session
 
 MAX_RECEPTIONS: Final = 32  # copies of one frame kept; a village has fewer gateways
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_BURST: Final = timedelta(seconds=1)  # further back, the server's clock was set: its word is taken
 TURN_S: Final = 0.01  # the collector empties at most this often, so that a burst is handled in batches
 
 _log = logging.getLogger(__name__)
@@ -274,7 +277,7 @@ def describe_uplink(
         frame.dev_addr,
         session.join_nonce,
         _KINDS[opened.verdict],
-        collected.first.received_at,
+        _own_instant(session, opened, collected.first.received_at),
         opened.f_cnt,
         frame.f_port,
         payload,
@@ -285,6 +288,20 @@ def describe_uplink(
         commands,
         collected.receptions,
     )
+
+
+def _own_instant(session: Session, opened: Opened, received_at: datetime) -> datetime:
+    """Give each new frame of a device a millisecond of its own: the store keeps one measurement for each.
+
+    A link that comes back delivers at once the frames it had held, several in one datagram.
+    """
+    if opened.verdict is CounterVerdict.RETRANSMISSION:
+        return received_at
+    former = session.recorded_at
+    if former is not None and -_MILLISECOND < former - received_at < _BURST:
+        received_at = former + _MILLISECOND
+    session.recorded_at = received_at
+    return received_at
 
 
 def prepare_answer(

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-import python_calamine
-
 from cadran.kernel.calendars import Territory
 from cadran.kernel.errors import DomainError
 from cadran.kernel.identifiers import Siret
+from cadran.parties import sheets
+from cadran.parties.sheets import text_of
 
 MOST_BYTES = 20 * 1024 * 1024
 MOST_LINES = 50_000
@@ -45,9 +45,10 @@ COLUMNS = {
     "convention": ("référence de la convention", "CONV-2026-014"),
     "signee_le": ("date de signature (AAAA-MM-JJ ou JJ/MM/AAAA)", "2026-01-15"),
     "debut": ("début de la convention", "2026-02-01"),
-    "fin": ("fin de la convention, vide si elle court toujours", "2030-01-31"),
+    "fin": ("dernier jour de la convention, vide si elle court toujours", "2030-01-31"),
 }
 REQUIRED = ("siret", "nom")
+LONGEST = {"nom": 200, "code_postal": 10, "commune": 120, "courriel": 254, "telephone": 40, "convention": 60}
 
 
 class UnreadableFile(DomainError):
@@ -79,7 +80,7 @@ class Line:
     convention: str = ""
     signed_on: date | None = None
     starts_on: date | None = None
-    ends_on: date | None = None
+    ends_on: date | None = None  # its last day, as people write it
     faults: list[Fault] = field(default_factory=list)
 
 
@@ -93,12 +94,12 @@ def read(content: bytes, *, filename: str) -> list[Line]:
         raise UnreadableFile(f"{filename} dépasse {MOST_BYTES // 2**20} Mo : découpez-le en plusieurs fichiers.")
     read_table = _csv if filename.lower().endswith((".csv", ".txt")) else _sheet
     table = read_table(content, filename)
-    rows = [(number, row) for number, row in enumerate(table, start=1) if any(_text(cell) for cell in row)]
+    rows = [(number, row) for number, row in enumerate(table, start=1) if any(text_of(cell) for cell in row)]
     if not rows:
         raise UnreadableFile(f"{filename} est vide : la première ligne doit porter les titres {', '.join(REQUIRED)}…")
     if len(rows) > MOST_LINES + 1:
         raise UnreadableFile(f"{filename} a plus de {MOST_LINES} lignes : découpez-le en plusieurs fichiers.")
-    titles = _titles([_text(cell) for cell in rows[0][1]], filename)
+    titles = _titles([text_of(cell) for cell in rows[0][1]], filename)
     lines = [_line(number, dict(zip(titles, row, strict=False))) for number, row in rows[1:]]
     _doubles(lines)
     return lines
@@ -125,22 +126,13 @@ def _csv(content: bytes, filename: str) -> Sequence[Sequence[object]]:
 
 def _sheet(content: bytes, filename: str) -> Sequence[Sequence[object]]:
     try:
-        workbook = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(content))
-        return workbook.get_sheet_by_index(0).to_python(skip_empty_area=False)
-    except Exception as error:  # the library has one error per format and per fault
+        return sheets.rows_of(content)
+    except sheets.UnreadableSheet as error:
         raise UnreadableFile(
             f"{filename} n'est ni un classeur XLSX ou ODS ni un fichier .csv lisible : "
-            "ouvrez-le dans un tableur et enregistrez-le dans l'un de ces formats."
+            "ouvrez-le dans un tableur, supprimez les lignes et colonnes vides du bout de la première feuille, "
+            "et enregistrez-le dans l'un de ces formats."
         ) from error
-
-
-def _text(cell: object) -> str:
-    """Return a cell as typed: a SIRET that a spreadsheet made a number keeps its digits."""
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    if isinstance(cell, datetime):
-        return cell.date().isoformat()
-    return "" if cell is None else str(cell).strip()
 
 
 def _plain(text: str) -> str:
@@ -164,7 +156,7 @@ def _titles(row: list[str], filename: str) -> list[str]:
 
 
 def _line(number: int, cells: dict[str, object]) -> Line:
-    value = {title: _text(cell) for title, cell in cells.items() if title}
+    value = {title: text_of(cell) for title, cell in cells.items() if title}
     line = Line(number=number, name=value.get("nom", ""))
     if not line.name:
         line.faults.append(Fault("nom", "le nom manque : écrivez par exemple « Commune de Lyon »."))
@@ -183,6 +175,9 @@ def _line(number: int, cells: dict[str, object]) -> Line:
     line.details = {name: value[title] for title, name in (fields | {"telephone": "phone"}).items() if value.get(title)}
     if "email" in line.details and not re.fullmatch(r"[^\s@]+@[^\s@]+\.[^\s@]+", line.details["email"]):
         line.faults.append(Fault("courriel", f"« {line.details['email']} » n'est pas une adresse électronique."))
+    for title, most in LONGEST.items():
+        if len(value.get(title, "")) > most:
+            line.faults.append(Fault(title, f"plus de {most} caractères : abrégez."))
     _convention(line, value)
     return line
 
@@ -207,7 +202,7 @@ def _convention(line: Line, value: dict[str, str]) -> None:
         line.faults.append(
             Fault(given[0], "une convention a besoin des trois colonnes accord_cadre, convention et signee_le.")
         )
-    if line.starts_on and line.ends_on and line.ends_on <= line.starts_on:
+    if line.starts_on and line.ends_on and line.ends_on < line.starts_on:
         line.faults.append(Fault("fin", "la fin de la convention doit suivre son début."))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -307,6 +307,18 @@ def _import_organisation(line: Line, report: ImportReport) -> None:
         report.unchanged.append(line.number)
 
 
+def _period(line: Line) -> DateRange:
+    """The days of the line's convention, the last one included; PostgreSQL keeps the day after it."""
+    last = None if line.ends_on in (None, date.max) else line.ends_on
+    return DateRange(line.starts_on, last and last + timedelta(days=1))
+
+
+def _changed(line: Line, report: ImportReport) -> None:
+    if line.number in report.unchanged:
+        report.unchanged.remove(line.number)
+        report.updated.append(line.number)
+
+
 def _import_links(line: Line, report: ImportReport) -> None:
     organisation = Organisation.objects.get(siret=line.siret)
     if line.grouping:
@@ -317,8 +329,8 @@ def _import_links(line: Line, report: ImportReport) -> None:
         elif grouping.pk == organisation.pk:
             report.faults.append((line.number, Fault("groupement", "une organisation n'est pas membre d'elle-même.")))
         elif not GroupingMember.objects.filter(grouping=grouping, member=organisation).exists():
-            period = DateRange(line.starts_on, line.ends_on)
-            GroupingMember.objects.create(grouping=grouping, member=organisation, during=period)
+            GroupingMember.objects.create(grouping=grouping, member=organisation, during=_period(line))
+            _changed(line, report)
     if not (line.convention and line.signed_on):
         return
     agreement = Agreement.objects.filter(code=line.agreement).first()
@@ -327,7 +339,7 @@ def _import_links(line: Line, report: ImportReport) -> None:
         message = f"l'accord-cadre « {line.agreement} » est inconnu : écrivez l'un de {codes}."
         report.faults.append((line.number, Fault("accord_cadre", message)))
         return
-    period = DateRange(line.starts_on, line.ends_on)
+    period = _period(line)
     same = Convention.objects.filter(owner=organisation, agreement=agreement, reference=line.convention)
     if same.filter(signed_on=line.signed_on, valid_during=period).exists():
         return
@@ -342,6 +354,4 @@ def _import_links(line: Line, report: ImportReport) -> None:
         reference=line.convention,
         defaults={"signed_on": line.signed_on, "valid_during": period},
     )
-    if line.number in report.unchanged:
-        report.unchanged.remove(line.number)
-        report.updated.append(line.number)
+    _changed(line, report)

@@ -27,7 +27,7 @@ def database(url: str, *, pool: bool) -> dict[str, Any]:
         "HOST": host,
         "PORT": str(parts.port or ""),
         "OPTIONS": options,
-        "CONN_HEALTH_CHECKS": False,
+        "CONN_HEALTH_CHECKS": True,  # of pooled connections: without it each one fails a page after PostgreSQL restarts
         "DISABLE_SERVER_SIDE_CURSORS": False,
     }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from cadran.inventory import selectors as inventory
 from cadran.kernel.outbox import on
 from cadran.kernel.viewer import SYSTEM
 from cadran.messaging import services as messaging
@@ -50,9 +51,7 @@ def on_alarm_unplaced(event: AlarmUnplaced, *, now: datetime) -> None:
     alarm = telemetry.alarm(viewer=SYSTEM, alarm_id=event.alarm_id)
     messaging.notify(
         owner_id=event.owner_id,
-        user_ids=selectors.staff_people(
-            owner_id=event.owner_id, lot_id=None, site_id=event.site_id, capability=HANDLE, now=now
-        ),
+        user_ids=_who_served(event, now),
         origin_key=f"alarm:{event.alarm_id}:unplaced",
         title=f"Alarme sans service : {alarm.title}",
         body=f"{alarm.site.name} n’a aucun service en cours que cette alarme concerne : aucun incident n’est ouvert.",
@@ -101,7 +100,7 @@ def on_incident_requalified(event: IncidentRequalified, *, now: datetime) -> Non
     """A requalification is notified to the beneficiary, with its reason on the page."""
     row = _row(event.incident_id)
     title = f"{row.number} : requalifié en {event.incident_type} {event.priority}"
-    mark = f"requalified:{event.incident_type}:{event.priority}"
+    mark = f"requalified:{now.isoformat()}"  # it may come back to a type it had: each time is news
     _tell(row, mark, title, _beneficiary(row, READ, now), now)
 
 
@@ -127,6 +126,20 @@ def on_incident_closed(event: IncidentClosed, *, now: datetime) -> None:
     row = _row(event.incident_id)
     mark = f"closed:{event.closed_at.isoformat()}"
     _tell(row, mark, f"{row.number} : incident clos", _beneficiary(row, READ, now), now)
+
+
+def _who_served(event: AlarmUnplaced, now: datetime) -> list[int]:
+    """The holder's people that no lot limits, and those of the lots under which the site, or its owner, was served."""
+    served = inventory.services(viewer=SYSTEM).filter(owner_id=event.owner_id).order_by()
+    lots = set(served.filter(site_id=event.site_id).values_list("lot_id", flat=True))
+    people: set[int] = set()
+    for lot_id in [None, *(lots or set(served.values_list("lot_id", flat=True)))]:
+        people |= set(
+            selectors.staff_people(
+                owner_id=event.owner_id, lot_id=lot_id, site_id=event.site_id, capability=HANDLE, now=now
+            )
+        )
+    return sorted(people)
 
 
 def _row(incident_id: int) -> Incident:

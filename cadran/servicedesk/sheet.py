@@ -32,6 +32,7 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     """Everything the sheet shows."""
 
     skip: str  # the twin's link to its content, the first stop of the Tab key
+    styles: list[str]  # addresses of the twin's style sheets; the PDF has its own
     issuer: str
     reference: str
     subject: str
@@ -42,11 +43,14 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     closing: list[str]
 
 
-def sheet_of(shown: IncidentPage, explanations: Sequence[Explanation], *, now: datetime) -> Sheet:
+def sheet_of(
+    shown: IncidentPage, explanations: Sequence[Explanation], *, now: datetime, styles: Sequence[str] = ()
+) -> Sheet:
     """Return the sheet of an incident: identity, clocks, each clock piece by piece, thread, frozen versions."""
     row = shown.row
     return Sheet(
         skip=_("Aller au contenu"),
+        styles=list(styles),
         issuer=_("Cadran – fiche d’incident"),
         reference=row.number,
         subject=row.title,

@@ -30,7 +30,8 @@ ON = [pytest.param(face, marks=pytest.mark.xdist_group(f"pages-{face}"), id=face
 # Answers that are no page: streams, files, figures for a script.
 FILES = {"portal:live", "inventory:map-data", "telemetry:series", "servicedesk:sheet", "parties:import-template"}
 READERS = ("beneficiary.technician", "holder.agent", "holder.network", "platform.admin", "holder.roc", "anonyme")
-ERRORS = ["/cette-page-n-existe-pas/", "/reseau/", *(f"/ui/galerie/erreurs/{status}/" for status in (400, 409, 422, 500, 503))]
+STATUSES = (400, 409, 422, 500, 503)
+ERRORS = ["/cette-page-n-existe-pas/", "/reseau/", *(f"/ui/galerie/erreurs/{one}/" for one in STATUSES)]
 NOBODYS = Furniture(*[1] * len(Furniture.__dataclass_fields__))
 
 
@@ -54,11 +55,7 @@ def reader_of(opening: Opening) -> str | None:
     return found or (READERS[0] if opening.address.signing_in else None)
 
 
-PAGES = {
-    one.label: reader
-    for one in openings(NOBODYS, mail_id=1)
-    if is_page(one) and (reader := reader_of(one))
-}
+PAGES = {one.label: reader for one in openings(NOBODYS, mail_id=1) if is_page(one) and (reader := reader_of(one))}
 
 
 class Site:

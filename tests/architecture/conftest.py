@@ -56,7 +56,7 @@ def site(django_db_setup: None, django_db_blocker: Any) -> Iterator[Site]:
     from cadran.kernel.scope import scoped
     from cadran.kernel.viewer import SYSTEM
     from cadran.messaging.models import Mail
-    from cadran.portal import live, views
+    from cadran.portal import live
     from cadran.ui import assets
 
     with ExitStack() as stack:
@@ -67,7 +67,7 @@ def site(django_db_setup: None, django_db_blocker: Any) -> Iterator[Site]:
         assets.forget()
         stack.enter_context(patch("cadran.portal.middleware.datetime", FixedClock))
         # A stream gives its connection back and starts a listener: neither may happen to the test's own.
-        stack.enter_context(patch.object(views.connections, "close_all", lambda: None))
+        stack.enter_context(patch("cadran.portal.views.connections.close_all", lambda: None))
         stack.enter_context(patch.object(live.Hub, "_listen", lambda hub: None))
         with transaction.atomic():
             world = build()

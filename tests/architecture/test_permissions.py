@@ -55,7 +55,7 @@ def ask(client: Client, method: str, path: str, **headers: str) -> HttpResponseB
     with transaction.atomic():
         response: HttpResponseBase = getattr(client, method.lower())(path, headers=headers)
         if response.streaming and "event-stream" not in response["Content-Type"]:
-            response.content_read = b"".join(response)  # type: ignore[attr-defined,call-overload]
+            response.content_read = b"".join(response)  # type: ignore[attr-defined]
         live.hub._streams.clear()  # nobody reads the stream that was opened
         transaction.set_rollback(True)
     client.cookies.clear()
@@ -115,6 +115,16 @@ def test_anothers_things_do_not_exist(site: Site, persona: str) -> None:
         statuses = {method: ask(client, method, others).status_code for method in opening.methods}
         assert set(statuses.values()) <= {404, NOT_ANSWERED}, (persona, opening.label, statuses)
         assert 404 in statuses.values(), (persona, opening.label, statuses)
+
+
+def test_another_lots_things_do_not_exist(site: Site) -> None:
+    """An agent of one lot sees nothing of another's; a beneficiary itself belongs to no lot."""
+    client = signed_in(site, AGENT_OF_ANOTHER_LOT)
+    for opening, _others in pages(site):
+        if not opening.owned or opening.address.name == "parties:organisation":
+            continue
+        statuses = {ask(client, method, opening.path).status_code for method in opening.methods}
+        assert statuses <= {404, NOT_ANSWERED}, (opening.label, statuses)
 
 
 @pytest.mark.parametrize("persona", [name for name in OUTSIDERS if name != AGENT_OF_BOBVILLE])

@@ -22,8 +22,8 @@ COUNTS = Table(
     Path(__file__).with_name("query_counts.txt"),
     list(READERS),
     about="""\
-Queries per page, once its caches are warm, for Bob (beneficiary, technician) and Alice (holder, agent): session, rights,
-entering and leaving the database role included. A page that answers Alice 403 or 404 has no figure.
+Queries per page, once its caches are warm, for Bob (beneficiary, technician) and Alice (holder, agent): session,
+rights, entering and leaving the database role included. A page that answers 403 or 404 has no figure.
 Written by tests/architecture/test_queries.py (CADRAN_TEST_RECORD=1), never by hand.""",
 )
 

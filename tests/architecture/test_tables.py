@@ -11,8 +11,48 @@ from cadran.kernel.tables import TableKind, guard_of
 from cadran.kernel.viewer import SYSTEM
 
 # Written out on purpose: a new table, or a change of guard, is a decision somebody reads.
-OWNED = ["commitments_case", "commitments_casefact", "commitments_casetarget", "commitments_caseverdict", "inventory_equipment", "inventory_measuringpoint", "inventory_mounting", "inventory_service", "inventory_site", "kernel_auditentry", "lorawan_device", "lorawan_devnonce", "lorawan_gateway", "lorawan_session", "lorawan_uplink", "messaging_notification", "parties_accountmanager", "parties_contact", "parties_convention", "parties_organisation", "parties_siretperiod", "servicedesk_incident", "servicedesk_incidentmessage", "telemetry_alarm", "telemetry_decodefailure", "telemetry_latest", "telemetry_measurement", "telemetry_measurementday", "telemetry_rulestate", "telemetry_source", "telemetry_thresholdrule"]
-SHARED = ["commitments_servicelevels", "parties_agreement", "parties_company", "parties_lot", "parties_lotmember", "servicedesk_alarmpolicy", "telemetry_deviceprofile"]
+OWNED = {
+    "commitments_case",
+    "commitments_casefact",
+    "commitments_casetarget",
+    "commitments_caseverdict",
+    "inventory_equipment",
+    "inventory_measuringpoint",
+    "inventory_mounting",
+    "inventory_service",
+    "inventory_site",
+    "kernel_auditentry",
+    "lorawan_device",
+    "lorawan_devnonce",
+    "lorawan_gateway",
+    "lorawan_session",
+    "lorawan_uplink",
+    "messaging_notification",
+    "parties_accountmanager",
+    "parties_contact",
+    "parties_convention",
+    "parties_organisation",
+    "parties_siretperiod",
+    "servicedesk_incident",
+    "servicedesk_incidentmessage",
+    "telemetry_alarm",
+    "telemetry_decodefailure",
+    "telemetry_latest",
+    "telemetry_measurement",
+    "telemetry_measurementday",
+    "telemetry_rulestate",
+    "telemetry_source",
+    "telemetry_thresholdrule",
+}
+SHARED = {
+    "commitments_servicelevels",
+    "parties_agreement",
+    "parties_company",
+    "parties_lot",
+    "parties_lotmember",
+    "servicedesk_alarmpolicy",
+    "telemetry_deviceprofile",
+}
 
 
 def tables(kind: TableKind) -> list[str]:
@@ -63,7 +103,12 @@ def test_partitions_cannot_be_read_directly() -> None:
 @pytest.mark.django_db
 def test_the_tests_do_not_run_as_owner() -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT current_user, (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user)")
+        cursor.execute(
+            "SELECT current_user, (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user)"
+        )
         assert cursor.fetchone() == ("cadran_app", False)
-        cursor.execute("SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relowner = 'cadran_app'::regrole")
+        cursor.execute(
+            "SELECT count(*) FROM pg_class"
+            " WHERE relnamespace = 'public'::regnamespace AND relowner = 'cadran_app'::regrole"
+        )
         assert cursor.fetchone()[0] == 0

@@ -11,8 +11,9 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.a11y.gate import Launch, browser
+from tests.journeys.people import ACTION_MS
 from tests.support.population import DEVICES
-from tests.support.system import PATIENCE, System, installed
+from tests.support.system import System, installed
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
         yield Line(system, made, tmp_path_factory.mktemp("devices") / "memory.json")
 
 
-expect.set_options(timeout=PATIENCE * 1000)
+expect.set_options(timeout=ACTION_MS)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,8 @@ from tests.a11y.gate import Launch, watch_of
 from tests.support.system import PATIENCE, System
 from tests.support.world import PASSWORD
 
-PATIENCE_MS = PATIENCE * 1000
+PATIENCE_MS = PATIENCE * 1000  # for what the line does by itself
+ACTION_MS = 60_000  # for what a page answers to a person
 
 
 def type_sign_in(page: Page, email: str, password: str = PASSWORD) -> None:
@@ -26,8 +27,8 @@ def type_sign_in(page: Page, email: str, password: str = PASSWORD) -> None:
 @contextmanager
 def signed_in(launch: Launch, system: System, email: str, **options: bool) -> Iterator[Page]:
     """Open a browser as somebody who signs in; at the end nothing must have gone wrong in the console."""
-    with launch.page(base_url=system.url, **options) as page:  # type: ignore[arg-type]
-        page.set_default_timeout(PATIENCE_MS)
+    with launch.page(base_url=system.url, **options) as page:
+        page.set_default_timeout(ACTION_MS)
         type_sign_in(page, email)
         expect(page.get_by_role("heading", level=1)).to_have_text("Accueil")
         yield page
@@ -38,7 +39,7 @@ def signed_in(launch: Launch, system: System, email: str, **options: bool) -> It
 def another_tab(page: Page, path: str) -> Page:
     """Open a second tab of the same person, and wait until it is live."""
     tab = page.context.new_page()
-    tab.set_default_timeout(PATIENCE_MS)
+    tab.set_default_timeout(ACTION_MS)
     tab.goto(path)
     expect(tab.locator(".live-word").first).to_have_text("En direct", timeout=PATIENCE_MS)
     tab.evaluate("() => { window.neverReloaded = true }")

@@ -31,8 +31,9 @@ def test_a_cold_room_warms_up(line: Line, launch: Launch) -> None:
             )[0]
             assert point_id == line.made["points"][COLD_ROOM]
             assert value > 5.0
+            told_under = f"alarm:{alarm_id}"
             until(
-                lambda: system.value("SELECT count(*) FROM messaging_notification WHERE origin_key = %s", f"alarm:{alarm_id}"),
+                lambda: system.value("SELECT count(*) FROM messaging_notification WHERE origin_key = %s", told_under),
                 "the notification",
             )
         alarm_link.click()

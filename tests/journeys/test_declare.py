@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.a11y.gate import Launch, check_page
 from tests.journeys.conftest import Line
-from tests.journeys.people import PATIENCE_MS, press_enter, tab_to
+from tests.journeys.people import ACTION_MS, press_enter, tab_to
 from tests.support.world import PASSWORD
 
 pytestmark = pytest.mark.xdist_group("journeys")
@@ -22,7 +22,7 @@ REASON = "La cantine sert 400 repas : les chambres froides ne sont plus surveill
 def test_declaring_with_the_keyboard_alone(line: Line, launch: Launch) -> None:
     before = line.system.value("SELECT count(*) FROM servicedesk_incident")
     with launch.page(base_url=line.system.url) as page:
-        page.set_default_timeout(PATIENCE_MS)
+        page.set_default_timeout(ACTION_MS)
         page.goto("/compte/login/?next=/")
         _type(page, "Courriel", "bob@example.org")
         _type(page, "Mot de passe (obligatoire)", PASSWORD)
@@ -42,7 +42,8 @@ def test_declaring_with_the_keyboard_alone(line: Line, launch: Launch) -> None:
         check_page(page)
         _sent_again_by_mistake(page, number)
     rows = line.system.rows(
-        "SELECT number, type, priority, channel, informed_at = created_at FROM servicedesk_incident WHERE title = %s", TITLE
+        "SELECT number, type, priority, channel, informed_at = created_at FROM servicedesk_incident WHERE title = %s",
+        TITLE,
     )
     assert rows == [(number, "majeur", "P0", "portal", True)]
     assert line.system.value("SELECT count(*) FROM servicedesk_incident") == before + 1

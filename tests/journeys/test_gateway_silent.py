@@ -116,7 +116,7 @@ def _nothing_for_charlie(line: Line, launch: Launch, incident_id: int) -> None:
 
 
 def _handled_to_the_end(line: Line, launch: Launch, bob: Page, incident_id: int) -> None:
-    """The agent takes in charge, starts, restores; the beneficiary sees each act live and confirms; the agent closes."""
+    """The agent takes in charge, starts, restores; the beneficiary sees it live and confirms; the agent closes."""
     with signed_in(launch, line.system, "alice@example.org") as alice:
         seen = another_tab(bob, f"/incidents/{incident_id}/")
         alice.goto("/incidents/")

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from tests.a11y.gate import Launch, check_page
 from tests.journeys.conftest import Line
-from tests.journeys.people import PATIENCE_MS, type_sign_in
+from tests.journeys.people import ACTION_MS, type_sign_in
 from tests.support.population import BUYER
 from tests.support.world import PASSWORD
 
@@ -50,7 +50,7 @@ def test_the_code_is_the_one_of_the_standard() -> None:
 
 def test_from_a_wrong_password_to_a_second_factor(line: Line, launch: Launch) -> None:
     with launch.page(base_url=line.system.url) as page:
-        page.set_default_timeout(PATIENCE_MS)
+        page.set_default_timeout(ACTION_MS)
         page.goto("/incidents/")
         expect(page).to_have_url(re.compile(r"/compte/login/\?next=/incidents/$"))
         type_sign_in(page, BUYER, "pas le bon mot de passe")
@@ -65,9 +65,12 @@ def test_from_a_wrong_password_to_a_second_factor(line: Line, launch: Launch) ->
         _sign_out(page)
         _sign_in_with_code(page, phone)
         _sign_out(page)
-        assert line.system.value(
-            "SELECT count(*) FROM mfa_authenticator WHERE type = 'totp' AND data::text LIKE %s", f"%{phone.secret}%"
-        ) == 0  # the seed is sealed at rest
+        assert (
+            line.system.value(
+                "SELECT count(*) FROM mfa_authenticator WHERE type = 'totp' AND data::text LIKE %s", f"%{phone.secret}%"
+            )
+            == 0
+        )  # the seed is sealed at rest
 
 
 def _activate(page: Page) -> Authenticator:

@@ -18,9 +18,7 @@ def easter(year: int) -> date:
     d = (19 * a + m) % 30
     e = (2 * b + 4 * c + 6 * d + n) % 7
     days = 22 + d + e
-    if d == 29 and e == 6:
-        days -= 7
-    elif d == 28 and e == 6 and (11 * m + 11) % 30 < 19:
+    if e == 6 and (d == 29 or (d == 28 and (11 * m + 11) % 30 < 19)):
         days -= 7
     return date(year, 3, 1) + timedelta(days=days - 1)
 

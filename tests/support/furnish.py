@@ -122,10 +122,11 @@ def cold_room_rule(
     """Watch a cold room: above a temperature (°C), at once, a business alarm told to ``recipients`` too."""
     from cadran.telemetry.services import create_rule
 
+    town = getattr(world, f"{of}ville").name
     with scoped(SYSTEM):
         rule = create_rule(
-            viewer=SYSTEM, point_id=point_id, quantity="temperature", comparison="above",
-            threshold=threshold, hysteresis=1.0, label=f"Chambre froide de {getattr(world, f'{of}ville').name} trop chaude",
+            viewer=SYSTEM, point_id=point_id, quantity="temperature", comparison="above", threshold=threshold,
+            hysteresis=1.0, label=f"Chambre froide de {town} trop chaude",
             recipients=recipients or (f"{of}@example.org",), now=now,
         )  # fmt: skip
     return rule.pk

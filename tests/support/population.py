@@ -1,8 +1,8 @@
 """Fill an installation for browser tests: ``python -m tests.support.population NAME``, its environment being set.
 
-``furnished``: one thing of each kind for both beneficiaries, and a person of every role. ``line``: the simulator's first
-devices and gateway at Bob's, ready to be played. ``alarms``: service and business alarms of Bob's, one after the other,
-each in its transaction, whatever happens to the database meanwhile.
+``furnished``: one thing of each kind for both beneficiaries, and a person of every role. ``line``: the simulator's
+first devices and gateway at Bob's, ready to be played. ``alarms``: service and business alarms of Bob's, one after the
+other, each in its transaction, whatever happens to the database meanwhile.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def furnished(now: datetime) -> dict[str, Any]:
     things = furnish(world, now=now - timedelta(minutes=1))
     people = people_of_every_role(world, today=now.date())
     with scoped(SYSTEM):
-        Gateway.objects.update(last_seen_at=None)  # never heard: the running installation leaves their alarms as they are
+        Gateway.objects.update(last_seen_at=None)  # never heard: their alarms stay as they are
         return {
             "things": {name: asdict(one) for name, one in things.items()},
             "people": {role: person.email for role, person in people.items()},
@@ -53,9 +53,7 @@ def line(now: datetime) -> dict[str, Any]:
     load_packs(now)
     made = [sensor(world, "bob", rank, now=now) for rank in range(DEVICES)]
     _box, gateway_id = gateway(world, "bob", 0, now=now, silent_after_s=3_600)
-    rule = cold_room_rule(
-        world, "bob", made[COLD_ROOM][1], now=now, threshold=5.0, recipients=("cuisine@example.org",)
-    )
+    rule = cold_room_rule(world, "bob", made[COLD_ROOM][1], now=now, threshold=5.0, recipients=("cuisine@example.org",))
     with scoped(SYSTEM):
         buyer = User(email=BUYER, name="Agathe Acheteuse", password=world.bob.password)
         buyer.save()
@@ -81,7 +79,7 @@ PAUSE_S = 0.15
 
 
 def alarms(now: datetime) -> dict[str, Any]:
-    """Raise alarms of both kinds on Bob's service; return the ids of those that were committed, all of them in the end."""
+    """Raise alarms of both kinds on Bob's service, each until it is committed; return their ids."""
     from django.db import DatabaseError, InterfaceError, connection
 
     raised: dict[str, list[int]] = {"service": [], "business": []}

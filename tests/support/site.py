@@ -53,7 +53,8 @@ def addresses(patterns: Any = None, namespace: str = "") -> Iterator[Address]:
         elif isinstance(entry, URLPattern):
             assert entry.name, f"an address without a name: {entry.pattern}"
             arguments = tuple(entry.pattern.converters)
-            yield Address(f"{namespace}{entry.name}", arguments or tuple(entry.pattern.regex.groupindex), entry.callback)
+            arguments = arguments or tuple(entry.pattern.regex.groupindex)
+            yield Address(f"{namespace}{entry.name}", arguments, entry.callback)
 
 
 # What of a beneficiary's furniture fills an argument; the pages of one address about several kinds of things.

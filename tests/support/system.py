@@ -32,7 +32,7 @@ from cadran.processes import leftovers
 from cadran.processes.up import PROCESSES
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-PATIENCE = 90.0  # seconds, ten times what a quiet machine needs: only the end of waiting is asserted, never its length
+PATIENCE = 240.0  # seconds, ten times what a quiet machine needs: only the end of waiting is asserted, never its length
 T = TypeVar("T")
 
 
@@ -145,8 +145,9 @@ class System:
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a module of the checkout in the installation's environment, to its end."""
         return subprocess.run(
-            [sys.executable, "-m", *arguments], cwd=CHECKOUT, env=self.environ, capture_output=True, text=True, check=False
-        )
+            [sys.executable, "-m", *arguments], cwd=CHECKOUT, env=self.environ, capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
 
     def populate(self, name: str) -> dict[str, Any]:
         """Fill the installation (``tests.support.population``) and return what was made."""
@@ -173,7 +174,7 @@ class System:
         url = load(environ=self.environ, create=False).database_url
         with psycopg.connect(url, connect_timeout=10) as connection:
             connection.execute("SET ROLE cadran_staff")
-            return connection.execute(query, values).fetchall()  # type: ignore[arg-type]
+            return connection.execute(query, values).fetchall()
 
     def value(self, query: str, *values: object) -> Any:
         """Return the only value of a query, None without a row or while the database is away."""
@@ -186,7 +187,7 @@ class System:
         url = load(environ=self.environ, create=False).database_url
         with psycopg.connect(url) as connection:
             connection.execute("SET ROLE cadran_staff")
-            connection.execute(statement, values)  # type: ignore[arg-type]
+            connection.execute(statement, values)
 
 
 @contextmanager

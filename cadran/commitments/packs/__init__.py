@@ -11,6 +11,7 @@ from cadran.commitments.packs.promises import (
     commitments_for,
     default_priority,
     facts_for,
+    windows_for,
 )
 from cadran.commitments.packs.schema import ClockName, Delay, Delays, Pair, PauseReason, ServiceLevels, TypeLine
 from cadran.kernel.packs import read_located
@@ -44,4 +45,5 @@ __all__ = [
     "facts_for",
     "load_penalties",
     "load_service_levels",
+    "windows_for",
 ]

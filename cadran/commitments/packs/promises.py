@@ -40,15 +40,15 @@ def commitments_for(
     default to the territory's own. Raises NoSuchDelay when the agreement has no such class.
     """
     line = levels.delays_of(service_class, incident_type)
-    class_line = levels.class_line(service_class)
-    if line is None or class_line is None:
+    if line is None:
         raise NoSuchDelay(agreement=levels.agreement, service_class=service_class, type_=incident_type)
-    around_the_clock = option_24_7 or class_line.option_24_7 == "included"
+    windows = windows_for(
+        levels, lot=lot, service_class=service_class, incident_type=incident_type, option_24_7=option_24_7
+    )
 
     def promise(name: ClockName, delay: Delay) -> Commitment:
         clock = levels.clock.gti if name == "GTI" else levels.clock.gtr
-        chosen = line.gti if delay.hours.same_as == "gti" else delay
-        window = _window(levels, lot, chosen, around_the_clock)
+        window = windows[0] if name == "GTI" else windows[1]
         resumes = name == "GTR" and levels.clock.reopening.value == "resumes"
         return Commitment(
             name=name,
@@ -64,6 +64,22 @@ def commitments_for(
         )
 
     return [promise("GTI", line.gti), promise("GTR", line.gtr)]
+
+
+def windows_for(
+    levels: ServiceLevels, *, lot: int, service_class: str, incident_type: IncidentType, option_24_7: bool
+) -> tuple[str, str]:
+    """Return the hours in which GTI and GTR are counted, by code: what a clock runs in and what a screen prints.
+
+    Raises NoSuchDelay when the agreement has no such class.
+    """
+    line = levels.delays_of(service_class, incident_type)
+    class_line = levels.class_line(service_class)
+    if line is None or class_line is None:
+        raise NoSuchDelay(agreement=levels.agreement, service_class=service_class, type_=incident_type)
+    around_the_clock = option_24_7 or class_line.option_24_7 == "included"
+    restored = line.gti if line.gtr.hours.same_as == "gti" else line.gtr
+    return _window(levels, lot, line.gti, around_the_clock), _window(levels, lot, restored, around_the_clock)
 
 
 def _window(levels: ServiceLevels, lot: int, delay: Delay, around_the_clock: bool) -> str:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
 from cadran.commitments import selectors as commitments
+from cadran.commitments.packs import windows_for
 from cadran.commitments.rules import IncidentType
 from cadran.inventory import selectors
 from cadran.inventory.lists import SERVICE_CLASSES, Services, service_badge, service_hours
@@ -93,20 +94,20 @@ def _promises(service: Service) -> Iterator[Promise]:
         levels = commitments.levels_in_force(agreement_code=service.lot.agreement.code).content
     except commitments.NoServiceLevels:
         return
-    line = levels.class_line(service.service_class)
-    around_the_clock = service.option_24_7 or (line is not None and line.option_24_7 == "included")
     for type_ in IncidentType:
         delays = levels.delays_of(service.service_class, type_)
         if delays is None:
             continue
-        texts = []
-        for delay in (delays.gti, delays.gtr):
-            hours = delays.gti.hours if delay.hours.same_as == "gti" else delay.hours
-            window = (hours.option if around_the_clock else None) or hours.base
-            texts.append((delay.printed, WINDOWS[window] if window else ""))
+        gti, gtr = windows_for(
+            levels,
+            lot=service.lot.number,
+            service_class=service.service_class,
+            incident_type=type_,
+            option_24_7=service.option_24_7,
+        )
         yield Promise(
             incident=levels.type_line(type_).label,
-            gti=texts[0],
-            gtr=texts[1],
+            gti=(delays.gti.printed, WINDOWS.get(gti, gti)),
+            gtr=(delays.gtr.printed, WINDOWS.get(gtr, gtr)),
             article=delays.gti.article or delays.gtr.article or "",
         )

@@ -25,6 +25,7 @@ _GATEWAY_HEADER_BYTES = 12
 _BASE64_TEXT = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 _Unsigned32 = Annotated[int, msgspec.Meta(ge=0, lt=TMST_MODULO)]
 _Text = Annotated[str, msgspec.Meta(max_length=64)]
+_Kept = Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[^\x00]*$")]  # PostgreSQL's jsonb refuses a NUL
 _Megahertz = Annotated[float, msgspec.Meta(gt=0, lt=6000)]
 
 
@@ -93,7 +94,7 @@ class RxPacket(msgspec.Struct, frozen=True, gc=False):
 class GatewayStatus(msgspec.Struct, frozen=True, gc=False):
     """What a gateway says of itself, every 30 s or so; counters since it started."""
 
-    utc: _Text | None = msgspec.field(name="time", default=None)
+    utc: _Kept | None = msgspec.field(name="time", default=None)
     latitude: float | None = msgspec.field(name="lati", default=None)
     longitude: float | None = msgspec.field(name="long", default=None)
     altitude_m: float | None = msgspec.field(name="alti", default=None)

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from cadran.ui import times
 
+EARLIEST_YEAR = 2000  # before, a slip of the pen: no agreement is that old, and calendars end somewhere
 LAYOUTS = ("%d/%m/%Y %H:%M", "%d/%m/%Y %Hh%M", "%d/%m/%Y %H h %M", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M")
 
 
@@ -34,9 +35,11 @@ class WallClockField(forms.DateTimeField):
             return None
         for layout in LAYOUTS:
             try:
-                return datetime.strptime(str(value).strip(), layout)
+                reading = datetime.strptime(str(value).strip(), layout)
             except ValueError:
                 continue
+            if reading.year >= EARLIEST_YEAR:
+                return reading
         raise forms.ValidationError(_("Écrivez la date et l’heure : jour/mois/année heures:minutes."), code="invalid")
 
 

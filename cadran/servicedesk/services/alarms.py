@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -23,6 +23,9 @@ from cadran.servicedesk.services.declare import declare_incident
 
 if TYPE_CHECKING:
     from cadran.telemetry.models import Alarm
+
+# A sensor that works again says so at its next frame (every quarter of an hour unless said otherwise).
+PROVES_WITHIN = timedelta(minutes=15)
 
 
 @transaction.atomic
@@ -105,7 +108,8 @@ def end_alarm(*, alarm: Alarm, now: datetime) -> Incident | None:
     """Restore the incident of an alarm that is over, confirmed by the measurement, if the agreement takes it as proof.
 
     Otherwise the thread says it and a person decides: no proof is an alarm that ended because its rule was put to
-    rest or its equipment retired, nor, for a restoration the holder dated earlier, a measurement that came back later.
+    rest or its equipment retired, nor, for a restoration the holder dated earlier, a measurement that came back much
+    later (``PROVES_WITHIN``).
     System scope. Returns the incident, None without one.
     """
     row = _open_ones(alarm).filter(alarm_id=alarm.pk).select_related("lot__agreement").first()
@@ -138,10 +142,10 @@ def _ended_without_measurement(alarm: Alarm) -> bool:
 
 
 def _confirmed(row: Incident, measured_at: datetime, now: datetime) -> Incident:
-    """A measurement confirms a restoration that it does not contradict; later than it, the beneficiary decides."""
+    """A measurement confirms a restoration that it does not contradict; much later than it, the beneficiary decides."""
     if row.confirmation != Confirmation.AWAITED:
         return row
-    if row.restored_at is not None and measured_at > row.restored_at:
+    if row.restored_at is not None and measured_at > row.restored_at + PROVES_WITHIN:
         _say(row, "La mesure n’est revenue à la normale qu’après l’heure déclarée : le bénéficiaire décide.", now)
         return row
     return restore.confirm_restored(viewer=SYSTEM, incident_id=row.pk, measured=True, now=now)

@@ -200,6 +200,12 @@ def _check_running(service: Service, informed_at: datetime) -> None:
     day = informed_at.astimezone(ZoneInfo(service.site.zone)).date()
     if service.ended_on is not None and day > service.ended_on:
         raise ServiceEnded(service=service.name, ended_on=service.ended_on)
+    if day < service.started_on:
+        raise InvalidInput(
+            "Heure de l’information",
+            f"le service {service.name} n’a commencé que le {service.started_on:%d/%m/%Y}.",
+            "Corrigez-la, ou choisissez le service qui était dû ce jour-là.",
+        )
 
 
 def _title(title: str) -> str:

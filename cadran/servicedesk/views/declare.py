@@ -30,6 +30,7 @@ from cadran.ui.lists import render_list
 if TYPE_CHECKING:
     from cadran.inventory.models import Equipment, Service
 
+LONGEST_ID = 19  # digits of a bigint: Python itself refuses to read thousands of them
 RECAP, EDIT, SEND = "relire", "corriger", "envoyer"
 
 
@@ -81,6 +82,8 @@ def _subject(request: Request, service_id: str, equipment_id: str) -> Subject:
     viewer = request.viewer
     if not service_id.isdecimal() or not (equipment_id.isdecimal() or not equipment_id):
         raise NotFound("Le service", service_id)
+    if max(len(service_id), len(equipment_id)) > LONGEST_ID:
+        raise NotFound("Le service", service_id[:LONGEST_ID])
     service = inventory.service(viewer=viewer, service_id=int(service_id))
     viewer.require("incident.declare", owner_id=service.owner_id, lot_id=service.lot_id, site_id=service.site_id)
     equipment = inventory.equipment(viewer=viewer, equipment_id=int(equipment_id)) if equipment_id else None

@@ -118,6 +118,8 @@ def _marker(row: Any, column: Column) -> str:
 def _read(marker: str, model: type[Model], column: Column) -> tuple[object, object]:
     try:
         value, key = json.loads(base64.urlsafe_b64decode(marker + "=" * (-len(marker) % 4)))
+        if "\0" in f"{value}{key}":
+            raise BadCursor(marker)
         field = _field(model, column.sort)
         pk: Field[Any, Any] = model._meta.pk
         return (None if value is None else field.to_python(value) if field else value), pk.to_python(key)

@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -105,7 +106,9 @@ def render_list(
 
 
 def _asked(request: HttpRequest, liste: Liste) -> Query:
-    typed = {each.name: text for each in liste.filters if (text := request.GET.get(each.name, "").strip())}
+    # A NUL is in no text of the database, which refuses to look for one.
+    given = {each.name: request.GET.get(each.name, "").replace("\0", "").strip() for each in liste.filters}
+    typed = {name: text for name, text in given.items() if text}
     return Query(
         order=liste.order(request.GET.get(SORT, "")),
         after=request.GET.get(AFTER, ""),
@@ -145,8 +148,10 @@ def _file(request: HttpRequest, liste: Liste, rows: Rows, viewer: Viewer) -> Htt
     if liste.select_related and isinstance(wanted, QuerySet):
         wanted = wanted.select_related(*liste.select_related)
 
+    zone = timezone.get_current_timezone()  # the reader's: no longer the current one once the view has returned
+
     def chunks() -> Iterator[str]:
-        with scoped(viewer):
+        with scoped(viewer), timezone.override(zone):
             read = wanted.iterator(chunk_size=2000) if isinstance(wanted, QuerySet) else wanted
             yield from export.csv_lines(liste, read)
 

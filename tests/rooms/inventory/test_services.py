@@ -204,3 +204,26 @@ def test_bob_writes_nothing_in_the_inventory(world: World) -> None:
     bob = world.viewer(world.bob)
     with scoped(bob), pytest.raises(NotAllowed, match=r"inventory\.write"):
         services.register_point(viewer=bob, site_id=world.bob_site.pk, name="Cave", now=NOW)
+
+
+def test_a_right_over_a_lot_reaches_no_site_of_another_lot(world: World) -> None:
+    """Two lots, two holders: neither learns whom the other serves."""
+    from cadran.inventory.models import Service, Site
+    from cadran.parties.models import Lot, Right
+
+    with scoped(SYSTEM):
+        other = Lot.objects.create(
+            agreement=world.agreement, number=2, title="Autre lot", service_class="standard", network_access=False
+        )
+        Service.objects.filter(pk=world.charlie_service.pk).update(lot=other)
+        Service.objects.create(
+            owner=world.bobville, site=world.bob_site, lot=world.lot, code="SVC2", name="Autre",
+            service_class="standard", started_on=NOW.date(),
+        )  # fmt: skip
+        bare = Site.objects.create(owner=world.bobville, code="S9", name="Terrain nu")
+        Right.objects.filter(user=world.alice).update(lot=world.lot)
+    alice = world.viewer(world.alice)
+    with scoped(alice):
+        assert list(selectors.sites(viewer=alice)) == [world.bob_site, bare]  # each once, in the order of names
+        with pytest.raises(NotFound):
+            selectors.site(viewer=alice, site_id=world.charlie_site.pk)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from datetime import timedelta
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
+from cadran.inventory.views.services import WINDOWS
+from cadran.kernel.config import CHECKOUT
 from cadran.kernel.scope import scoped
 from cadran.kernel.viewer import SYSTEM
 from tests.support.screens import Furnished, opened, plain_files, queries_of, scene
-from tests.support.world import World
+from tests.support.world import NOW, World
 
 pytestmark = pytest.mark.django_db
 
@@ -106,6 +110,51 @@ def test_the_service_page_says_what_is_promised_and_where_it_is_written(client: 
     assert "heures ouvrées" in said
 
 
+@pytest.mark.parametrize(
+    ("number", "service_class", "option", "counted_in"),
+    [
+        pytest.param(1, "standard", False, "heures ouvrées (HO)", id="standard"),
+        pytest.param(10, "standard", False, "8 h-18 h, 6 j/7", id="lot 10: its support is open on Saturdays"),
+        pytest.param(10, "standard", True, "24 h/24, 7 j/7", id="lot 10 with the option"),
+        pytest.param(2, "advanced", False, "24 h/24, 7 j/7", id="advanced: included"),
+    ],
+)
+def test_the_service_page_prints_the_hours_its_clocks_run_in(
+    client: Client, world: World, number: int, service_class: str, option: bool, counted_in: str
+) -> None:
+    """CCTP telecoms 6.1.5 and 18.1.1."""
+    from cadran.commitments.packs import commitments_for
+    from cadran.commitments.rules import IncidentType
+    from cadran.commitments.services import load_service_levels
+    from cadran.inventory.models import Service
+    from cadran.kernel.calendars import Territory
+    from cadran.parties.models import Agreement, Lot
+    from cadran.servicedesk.packs import load_agreement_files
+
+    levels = load_agreement_files(CHECKOUT / "packs" / "agreements" / "2024_AOO_TELECOMS").levels
+    with scoped(SYSTEM):
+        load_service_levels(viewer=SYSTEM, levels=levels, now=NOW)
+        agreement = Agreement.objects.create(
+            code="2024_AOO_TELECOMS",
+            title="Télécoms",
+            purchasing_body=world.holder,
+            pack_digest="0" * 64,
+            loaded_at=NOW,
+        )
+        lot = Lot.objects.create(
+            agreement=agreement, number=number, title="Lot", service_class=service_class, network_access=True
+        )
+        Service.objects.filter(pk=world.bob_service.pk).update(lot=lot, service_class=service_class, option_24_7=option)
+    said = opened(client, world.bob, reverse("inventory:service", args=[world.bob_service.pk]))
+    blocking = said[said.index("Bloquant") : said.index("Majeur")]
+    assert blocking.count(counted_in) == 2  # GTI and GTR
+    gti, _gtr = commitments_for(
+        levels, lot=number, service_class=service_class, incident_type=IncidentType.BLOCKING, option_24_7=option,
+        territory=Territory.FR,
+    )  # fmt: skip
+    assert counted_in == str(WINDOWS[gti.calendar.hours.code])
+
+
 def test_the_site_page_shows_services_equipment_alarms_and_gateways(client: Client, scene: Furnished) -> None:
     said = opened(client, scene.world.bob, page(scene, "site"))
     for words in ("Réseau LoRaWAN privé", "1 capteur", "1 passerelle", "Chambre froide trop chaude", "En ligne"):
@@ -178,3 +227,21 @@ def test_a_page_costs_the_same_with_more_rows(client: Client, scene: Furnished, 
     before = queries_of(client, scene.world.bob, address)
     scene.more(4)
     assert queries_of(client, scene.world.bob, address) == before
+
+
+def marker(*content: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        pytest.param("q=%00", id="a NUL typed"),
+        pytest.param("apres=" + marker("\0", 1), id="a NUL in the place"),
+        pytest.param("apres=" + marker("a", "\0"), id="a NUL as key"),
+        pytest.param("apres=" + marker("a", 10**30), id="a key beyond any"),
+        pytest.param("q=" + "a" * 3000, id="a long text"),
+    ],
+)
+def test_what_the_address_says_never_breaks_a_list(client: Client, scene: Furnished, asked: str) -> None:
+    opened(client, scene.world.bob, f"{reverse('inventory:sites')}?{asked}")

@@ -77,6 +77,23 @@ def test_one_frame_heard_by_three_gateways_is_one_uplink() -> None:
     run(main())
 
 
+def test_frames_held_by_a_cut_link_and_sent_together_keep_instants_of_their_own() -> None:
+    """The store keeps one measurement a device and millisecond: the others would pass for the same one again."""
+
+    async def main() -> None:
+        async with AsyncExitStack() as stack:
+            running = await stack.enter_async_context(running_server(devices=[personalised()], settings=FAST))
+            gateway = await stack.enter_async_context(RawGateway.at(running.address, GATEWAYS[0]))
+            gateway.push(*(heard(uplink(f_cnt, b"hello"), tmst=1000 + f_cnt) for f_cnt in range(5)))
+            await handled(running, 5)
+            await until(lambda: len(running.store.new) == 5, "five uplinks")
+            instants = [record.received_at for record in running.store.new]
+            assert len({round(at.timestamp() * 1000) for at in instants}) == 5
+            assert instants == sorted(instants)
+
+    run(main())
+
+
 def test_a_late_copy_and_a_repetition_are_not_new_data() -> None:
     async def main() -> None:
         async with (

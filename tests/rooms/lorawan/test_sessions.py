@@ -1,9 +1,14 @@
 """The registry: what the event loop finds frames' devices in."""
 
 import dataclasses
+from datetime import UTC, datetime
 
 import pytest
 
+from cadran.kernel.identifiers import Eui64
+from cadran.lorawan.ports import JoinRecord
+from cadran.lorawan.rules import ReceiveSettings
+from cadran.lorawan.services import NewDevice
 from cadran.lorawan.sessions import DeviceRecord, Registry, SessionRecord
 from tests.rooms.lorawan.support import APP, DEV_ADDR, DEV_EUI, NWK, personalised
 
@@ -107,6 +112,22 @@ def test_removed_and_renamed_devices_are_not_found_any_more() -> None:
     assert (len(registry), registry.session_count, registry.sessions_at(DEV_ADDR)) == (0, 0, ())
 
 
+def test_after_a_restart_a_session_not_heard_yet_still_waits_beside_the_former_one() -> None:
+    """The join-accept may not have reached the device: it goes on under its former session."""
+    record = dataclasses.replace(personalised(), former=personalised().session, session=JOINED)
+    registry = Registry([record])
+    device = registry.device(DEV_EUI)
+    assert device is not None
+    assert registry.sessions_at(DEV_ADDR) == (device.session,)
+    assert registry.sessions_at(0x11) == (device.pending,)
+    assert device.pending is not None
+    assert device.pending.f_cnt_down == 64  # its first block may have been used before the restart
+    registry.upsert(record)  # read again a minute later: nothing moves
+    assert (registry.session_count, len(registry.sessions_at(DEV_ADDR))) == (2, 1)
+    registry.confirm(device.pending)
+    assert registry.sessions_at(DEV_ADDR) == ()
+
+
 def test_addresses_belong_to_the_network() -> None:
     registry = Registry()
     assert all(registry.free_address(0) < 1 << 25 for _ in range(100))
@@ -117,3 +138,8 @@ def test_addresses_belong_to_the_network() -> None:
 def test_keys_do_not_show_in_records() -> None:
     assert NWK.hex() not in repr(personalised())
     assert repr(NWK) not in repr(personalised())
+    at = datetime(2026, 11, 16, tzinfo=UTC)
+    join = JoinRecord(1, 1, DEV_EUI, 1, 1, 0, DEV_ADDR, NWK, APP, ReceiveSettings(), 64, at)
+    new = NewDevice(1, 1, Eui64(DEV_EUI), Eui64(1), APP)
+    for key in (NWK, APP):
+        assert repr(key) not in repr(join) + repr(new)

@@ -18,12 +18,13 @@ from cadran.kernel.scope import scoped
 from cadran.kernel.viewer import SYSTEM
 from cadran.lorawan import bulk, selectors, services
 from cadran.lorawan.codec import gwmp
-from cadran.lorawan.counters import Refusal, RefusalReason
+from cadran.lorawan.counters import MAX_REFUSAL_SUBJECTS, Refusal, RefusalReason, Refusals
 from cadran.lorawan.models import Device, DevNonce, Gateway, ServerRun, Session, Uplink
 from cadran.lorawan.models import Refusal as RefusalRow
 from cadran.lorawan.ports import GatewaySighting, JoinRecord, Reception, UplinkKind, UplinkRecord
 from cadran.lorawan.rules import ReceiveSettings
 from cadran.lorawan.store import DatabaseStore
+from cadran.parties.models import Lot, Right
 from cadran.telemetry.models import Alarm, DeviceProfile, Latest, Measurement, Source
 from tests.support.world import NOW, World
 
@@ -183,6 +184,21 @@ def test_a_session_heard_replaces_the_former_one(radio: Radio) -> None:
         assert Device.objects.get().join_nonce == 2
 
 
+def test_a_restart_finds_the_session_not_heard_yet_and_the_former_one(radio: Radio) -> None:
+    with scoped(SYSTEM):
+        bulk.join(radio.join(1))
+        bulk.counters([radio.uplink(5)])
+        bulk.join(radio.join(2))
+        bulk.join(radio.join(3))
+        (record,) = selectors.devices_for_server(profiles={radio.device_id: radio.profile_id})
+        assert record.session is not None
+        assert record.former is not None
+        assert (record.former.join_nonce, record.former.f_cnt_up, record.session.join_nonce) == (1, 5, 3)
+        bulk.counters([radio.uplink(0, join_nonce=3)])
+        (record,) = selectors.devices_for_server(profiles={radio.device_id: radio.profile_id})
+    assert record.former is None
+
+
 def test_a_spent_dev_nonce_is_refused_and_costs_only_itself(radio: Radio) -> None:
     async def act(store: DatabaseStore) -> None:
         await store.persist_join(radio.join(1))
@@ -276,6 +292,30 @@ def test_refusals_and_signs_of_life_are_kept(radio: Radio) -> None:
         assert ServerRun.objects.get().counters == {"uplinks": 7}
 
 
+def test_invented_senders_do_not_fill_the_table() -> None:
+    refusals = Refusals()
+    for number in range(MAX_REFUSAL_SUBJECTS + 50):
+        refusals.note(RefusalReason.UNKNOWN_GATEWAY, f"{number:016x}", NOW)
+    assert len(refusals.drain()) == MAX_REFUSAL_SUBJECTS + 1
+    refusals.note(RefusalReason.UNKNOWN_GATEWAY, "another", NOW)  # the flush before does not make room for more rows
+    refusals.note(RefusalReason.UNKNOWN_GATEWAY, f"{1:016x}", NOW)
+    refusals.note(RefusalReason.MALFORMED_DATAGRAM, "f" * 60, NOW + timedelta(days=1))
+    assert sorted(one.subject for one in refusals.drain()) == ["", f"{1:016x}", "f" * 40]
+
+
+def test_a_gateways_odd_clock_does_not_silence_the_others(radio: Radio) -> None:
+    """jsonb refuses a NUL: the signs of life of every gateway would be lost with that one's."""
+    head = b"\x02\x00\x01\x00" + GATEWAY.value.to_bytes(8, "big")
+    push = gwmp.parse(head + b'{"stat":{"time":"12:00\\u0000","rxnb":1}}')
+    assert isinstance(push, gwmp.PushData)
+    assert (push.status, push.malformed) == (None, 1)
+    push = gwmp.parse(head + b'{"stat":{"time":"12:00","rxnb":1}}')
+    assert isinstance(push, gwmp.PushData)
+    with scoped(SYSTEM):
+        bulk.sightings([GatewaySighting(radio.gateway_id, GATEWAY.value, NOW, push.status)])
+        assert Gateway.objects.get().last_stat["time"] == "12:00"
+
+
 def hear(radio: Radio, at: datetime, *, server_seen: datetime, started: datetime = NOW - timedelta(days=1)) -> None:
     with scoped(SYSTEM):
         Gateway.objects.update(last_seen_at=at)
@@ -302,6 +342,35 @@ def test_a_silent_gateway_raises_one_alarm_and_clears_it(radio: Radio) -> None:
     assert judge(later + timedelta(seconds=21)) == (0, 1)
     with scoped(SYSTEM):
         assert Alarm.objects.get().cleared_at == later + timedelta(seconds=20)
+
+
+def test_a_retired_gateway_is_expected_no_more(radio: Radio) -> None:
+    """Its silence opens nothing, ends what was open, and explains no sensor's silence."""
+    later = NOW + timedelta(seconds=301)
+    hear(radio, NOW, server_seen=later)
+    assert judge(later) == (1, 0)
+    with scoped(SYSTEM):
+        device = Device.objects.get().pk
+        bulk.uplinks([radio.uplink(0)])
+        assert selectors.silence_explained(frozenset({device}), now=later) == {device}
+        Equipment.objects.filter(kind="gateway").update(retired_on=later.date())
+        assert selectors.silence_explained(frozenset({device}), now=later) == set()
+        assert selectors.gateway_counts(viewer=SYSTEM, now=later) == (0, 0)
+    assert judge(later + timedelta(seconds=10)) == (0, 1)
+    assert judge(later + timedelta(seconds=20)) == (0, 0)
+    with scoped(SYSTEM):
+        assert Alarm.objects.get().cleared_at == later + timedelta(seconds=10)
+
+
+def test_a_right_over_a_lot_reaches_no_gateway_of_another_lot(radio: Radio) -> None:
+    with scoped(SYSTEM):
+        other = Lot.objects.create(
+            agreement=radio.world.agreement, number=2, title="Autre", service_class="standard", network_access=False
+        )
+        Right.objects.filter(user=radio.world.alice).update(lot=other)
+    alice = radio.world.viewer(radio.world.alice)
+    with scoped(alice):
+        assert selectors.gateways(viewer=alice).count() == 0
 
 
 def test_a_deaf_server_accuses_no_gateway(radio: Radio) -> None:

@@ -53,9 +53,7 @@ def test_nobody_enters_without_signing_in(client: Client, scene: Furnished, name
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_costs_the_same_with_more_rows(
-    client: Client, scene: Furnished, operator: object, name: str
-) -> None:
+def test_a_page_costs_the_same_with_more_rows(client: Client, scene: Furnished, operator: object, name: str) -> None:
     with scoped(SYSTEM):
         refuse("unknown_gateway", "00000000000000aa", 1, scene)
         running(scene)

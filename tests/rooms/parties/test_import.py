@@ -41,6 +41,8 @@ def faults(*rows: str) -> list[tuple[int, str]]:
         pytest.param(f"{PARIS};Paris;;;;2024_AOO_IOT;;;;", "accord_cadre", id="half a convention"),
         pytest.param(f"{PARIS};Paris;;;;2024_AOO_IOT;C1;31/02/2026;;", "signee_le", id="no such day"),
         pytest.param(f"{PARIS};Paris;;;;2024_AOO_IOT;C1;2026-01-01;2026-02-01;2026-01-15", "fin", id="ends first"),
+        pytest.param(f"{PARIS};{'P' * 201};;;;;;;;", "nom", id="too long for its column"),
+        pytest.param(f"{PARIS};Paris;;;;2024_AOO_IOT;{'C' * 61};2026-01-01;;", "convention", id="too long a reference"),
     ],
 )
 def test_a_fault_names_its_line_and_column(row: str, column: str) -> None:
@@ -108,7 +110,7 @@ def ods(rows: list[list[str]]) -> bytes:
     return buffer.getvalue()
 
 
-def xlsx(rows: list[list[str]]) -> bytes:
+def xlsx(rows: list[list[str]], *, more: str = "") -> bytes:
     """Write a minimal Office Open XML workbook with inline strings and numbers."""
     body = "".join(
         "<row>"
@@ -132,14 +134,22 @@ def xlsx(rows: list[list[str]]) -> bytes:
         '<sheet name="Membres" sheetId="1" r:id="r1"/></sheets></workbook>',
         "xl/_rels/workbook.xml.rels": f'<?xml version="1.0"?><Relationships xmlns="{relations}"><Relationship Id="r1" '
         f'Type="{office}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
-        "xl/worksheets/sheet1.xml": f'<?xml version="1.0"?><worksheet xmlns="{main}"><sheetData>{body}</sheetData>'
-        "</worksheet>",
+        "xl/worksheets/sheet1.xml": f'<?xml version="1.0"?><worksheet xmlns="{main}"><sheetData>{body}{more}'
+        "</sheetData></worksheet>",
     }
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in files.items():
             archive.writestr(name, content)
     return buffer.getvalue()
+
+
+def test_a_cell_at_the_far_end_of_its_sheet_costs_no_memory() -> None:
+    """One kilobyte that asks for 17 billion cells; the library aborts the process that makes room for them."""
+    bomb = xlsx([["siret", "nom"], [PARIS, "Paris"]], more='<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>')
+    assert len(bomb) < 3_000
+    with pytest.raises(imports.UnreadableFile, match="lignes et colonnes vides"):
+        imports.read(bomb, filename="membres.xlsx")
 
 
 @pytest.mark.parametrize(("write", "filename"), [(ods, "membres.ods"), (xlsx, "membres.xlsx")])
@@ -198,6 +208,24 @@ class TestImport:
             assert (
                 selectors.is_beneficiary(organisation_id=paris.pk, agreement_id=world.agreement.pk, day=day) is quality
             )
+
+    def test_the_last_day_of_a_convention_is_one_of_its_days(self, world: World) -> None:
+        row = f"{PARIS};Paris;;;;2024_AOO_IOT;C1;2026-01-01;2026-02-01;2026-12-31"
+        assert self.run(world, row).applied
+        with scoped(SYSTEM):
+            paris = Organisation.objects.get(siret=PARIS)
+        for day, quality in ((date(2026, 12, 31), True), (date(2027, 1, 1), False)):
+            assert (
+                selectors.is_beneficiary(organisation_id=paris.pk, agreement_id=world.agreement.pk, day=day) is quality
+            )
+        assert self.run(world, row).unchanged == [2]
+        assert self.run(world, row.replace("2026-12-31", "9999-12-31")).updated == [2]
+
+    def test_a_membership_alone_is_a_change(self, world: World) -> None:
+        both = (f"{PARIS};Paris;commune;;;;;;;", f"{MARSEILLE};Groupement;groupement;;;;;;;")
+        assert self.run(world, *both).created == [2, 3]
+        report = self.run(world, f"{PARIS};Paris;commune;;{MARSEILLE};;;;;")
+        assert (report.updated, report.unchanged) == ([2], [])
 
     def test_unknown_grouping_and_agreement_name_the_remedy(self, world: World) -> None:
         report = self.run(world, f"{PARIS};Paris;;;{MARSEILLE};AUTRE;C1;2026-01-01;;")

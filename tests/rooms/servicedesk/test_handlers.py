@@ -14,7 +14,7 @@ from cadran.kernel.models import HandlerMark, OutboxEvent
 from cadran.kernel.scope import scoped
 from cadran.kernel.viewer import SYSTEM
 from cadran.messaging.models import Mail, Notification
-from cadran.parties.models import Right
+from cadran.parties.models import Lot, Right
 from cadran.servicedesk import services
 from cadran.servicedesk.events import IncidentDeclared
 from cadran.servicedesk.models import Incident, IncidentMessage
@@ -223,6 +223,17 @@ def test_one_of_two_gateways_is_judged_by_the_sensors_it_alone_heard(desk: World
     assert alarm.pk != incidents()[1].alarm_id
 
 
+def test_each_requalification_is_told_even_back_to_a_type_it_had(desk: World) -> None:
+    raised(desk, equipment(desk, "gateway", "GW1", desk.bob_service))
+    run_events(later(1))
+    for place, criteria in enumerate(["secondary_function_down", "complete_stop", "secondary_function_down"]):
+        act(desk, services.requalify, only(), now=later(5 + place), criteria=[criteria], reason="Faits nouveaux")
+        run_events(later(5 + place))
+    with scoped(SYSTEM):
+        told = Notification.objects.filter(user=desk.bob, title__contains="requalifié")
+        assert told.count() == 3
+
+
 def test_an_alarm_without_service_takes_the_sites_own(desk: World) -> None:
     raised(desk, equipment(desk, "gateway", "GW1"))
     run_events(later(1))
@@ -238,6 +249,23 @@ def test_an_alarm_that_no_service_owes_is_told_to_the_holder(desk: World) -> Non
     with scoped(SYSTEM):
         told = list(Notification.objects.values_list("user__name", "origin_key"))
     assert told == [("Alice", f"alarm:{alarm.pk}:unplaced")]
+
+
+@pytest.mark.parametrize(("served", "told"), [(True, ["Alice"]), (False, [])])
+def test_an_alarm_that_no_service_owes_is_told_to_those_who_served_there(
+    desk: World, served: bool, told: list[str]
+) -> None:
+    """A subcontractor of a lot must not learn what happens at the beneficiaries of another."""
+    with scoped(SYSTEM):
+        other = Lot.objects.create(
+            agreement=desk.agreement, number=2, title="Autre", service_class="standard", network_access=False
+        )
+        Right.objects.filter(user=desk.alice).update(lot=desk.lot if served else other)
+        Service.objects.update(state="ended")
+    raised(desk, equipment(desk, "sensor", "S1"), code="device.silent")
+    run_events(later(1))
+    with scoped(SYSTEM):
+        assert list(Notification.objects.values_list("user__name", flat=True)) == told
 
 
 def test_a_business_alarm_opens_no_incident(desk: World) -> None:
@@ -256,6 +284,72 @@ def test_a_measurement_confirms_what_the_holder_said(desk: World) -> None:
     cleared(desk, alarm, later(22))
     run_events(later(23))
     assert (only().confirmation, only().restored_at) == ("measurement", later(20))
+
+
+def test_a_measurement_that_comes_back_hours_later_does_not_confirm_the_holders_hour(desk: World) -> None:
+    alarm = raised(desk, equipment(desk, "gateway", "GW1", desk.bob_service))
+    run_events(later(1))
+    act(desk, services.restore, only(), now=later(20))
+    cleared(desk, alarm, later(200))
+    run_events(later(201))
+    incident = only()
+    assert (incident.state, incident.confirmation) == ("restored", "awaited")  # Bob confirms, or refuses
+    act(desk, services.refuse_restoration, incident, now=later(210), by=desk.viewer(desk.bob), reason="Non.")
+    assert clocks(desk, incident, later(241))["GTR"].state is ClockState.MISSED
+
+
+def test_an_alarm_ended_by_hand_restores_nothing(desk: World) -> None:
+    """The holder retires the equipment: its alarm ends, the service is no less broken."""
+    gateway = equipment(desk, "gateway", "GW1", desk.bob_service)
+    alarm = raised(desk, gateway)
+    run_events(later(1))
+    with scoped(SYSTEM):
+        Equipment.objects.filter(pk=gateway.pk).update(retired_on=T0.date())
+    cleared(desk, alarm, later(30))
+    run_events(later(31))
+    assert (only().state, only().confirmation) == ("open", "")
+    with scoped(SYSTEM):
+        assert "close sans mesure" in IncidentMessage.objects.get().body
+
+
+def test_an_alarm_whose_rule_was_put_to_rest_restores_nothing(desk: World) -> None:
+    from cadran.inventory.models import MeasuringPoint
+    from cadran.telemetry.services import create_rule, disable_rule
+
+    with scoped(SYSTEM):
+        point = MeasuringPoint.objects.create(
+            owner=desk.bobville, site=desk.bob_site, service=desk.bob_service, name="Débit", kind="other"
+        )
+        rule = create_rule(
+            viewer=SYSTEM, point_id=point.pk, quantity="debit", comparison="below", threshold=1.0, label="Débit nul",
+            kind="service", now=T0,
+        )  # fmt: skip
+        raise_alarm(
+            owner_id=desk.bobville.pk, origin_key=f"rule:{rule.pk}", code="threshold.service", kind="service",
+            title="Débit nul", site_id=desk.bob_site.pk, service_id=desk.bob_service.pk, rule_id=rule.pk, raised_at=T0,
+        )  # fmt: skip
+    run_events(later(1))
+    with scoped(SYSTEM):
+        disable_rule(viewer=SYSTEM, rule_id=rule.pk, now=later(30))
+    run_events(later(31))
+    assert (only().state, only().confirmation) == ("open", "")
+
+
+def test_the_end_of_the_former_alarm_told_late_does_not_end_the_new_one(desk: World) -> None:
+    """The event of the first end failed; the gateway is silent again before it is tried anew."""
+    gateway = equipment(desk, "gateway", "GW1", desk.bob_service)
+    first = raised(desk, gateway)
+    run_events(later(1))
+    cleared(desk, first, later(20))
+    with scoped(SYSTEM):
+        OutboxEvent.objects.filter(name="telemetry.AlarmCleared").update(next_attempt_at=later(60))
+    second = raised(desk, gateway, at=later(40))
+    run_events(later(41))
+    run_events(later(61))
+    assert (only().state, only().alarm_id) == ("open", second.pk)
+    cleared(desk, second, later(70))
+    run_events(later(71))
+    assert (only().state, only().restored_at) == ("restored", later(70))
 
 
 def test_a_missed_deadline_is_told_to_the_holder_once(desk: World) -> None:

@@ -103,6 +103,17 @@ def test_the_list_is_a_file_too(client: Client, desk: World) -> None:
     assert "échéance" in lines[1]
 
 
+@pytest.mark.parametrize(("zone", "informed"), [("Europe/Paris", "08:00:00"), ("Indian/Reunion", "11:00:00")])
+def test_the_file_tells_the_hours_the_screen_tells(client: Client, desk: World, zone: str, informed: str) -> None:
+    """The file leaves once the view has returned: it keeps the reader's zone, and is not in UTC without a word."""
+    declared(desk)
+    desk.bob.zone = zone
+    desk.bob.save()
+    client.force_login(desk.bob)
+    response: Any = client.get(f"{LIST}?export=csv&etat=")
+    assert f"2026-11-16 {informed}" in b"".join(response.streaming_content).decode()
+
+
 @pytest.mark.parametrize("rest", [(), ("pourquoi", "GTI"), ("pourquoi", "GTR"), ("fiche",), ("repondre",)])
 def test_anothers_incident_does_not_exist(client: Client, desk: World, rest: tuple[str, ...]) -> None:
     incident = declared(desk)
@@ -298,6 +309,24 @@ def test_the_holder_records_a_call_at_its_own_hour(client: Client, desk: World) 
     assert "Appel à confirmer par écrit" in opened(client, desk.bob, page(incident))
 
 
+@pytest.mark.parametrize(
+    ("typed", "recap"),
+    [
+        pytest.param("01/01/0001 00:00", 422, id="before any calendar"),
+        pytest.param("01/01/1950 08:00", 422, id="before the calendars of contracts"),
+        pytest.param("01/01/2023 08:00", 200, id="before the service began"),
+    ],
+)
+def test_a_call_of_another_age_is_refused(client: Client, desk: World, typed: str, recap: int) -> None:
+    with scoped(SYSTEM):
+        type(desk.bob_site).objects.update(zone="Indian/Reunion", territory="RE")
+    client.force_login(desk.alice)
+    call = form_of(client, desk.bob_service) | {"channel": "phone", "happened_at": typed}
+    assert client.post(DECLARE, call | {"etape": "relire"}).status_code == recap
+    assert client.post(DECLARE, call | {"etape": "envoyer"}).status_code == 422
+    assert client.post(page(declared(desk), "prendre-en-charge"), {"happened_at": typed}).status_code == 422
+
+
 def test_a_beneficiary_neither_backdates_nor_declares_for_another(client: Client, desk: World) -> None:
     client.force_login(desk.bob)
     typed = form_of(client, desk.bob_service)
@@ -310,6 +339,7 @@ def test_a_beneficiary_neither_backdates_nor_declares_for_another(client: Client
     assert client.get(f"{DECLARE}?service={desk.charlie_service.pk}").status_code == 404
     assert client.post(DECLARE, typed | {"service": str(desk.charlie_service.pk)}).status_code == 404
     assert client.get(f"{DECLARE}?service=abc").status_code == 404
+    assert client.get(f"{DECLARE}?service={'9' * 5_000}").status_code == 404
 
 
 @pytest.mark.parametrize(

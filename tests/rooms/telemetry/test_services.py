@@ -160,9 +160,9 @@ def test_an_alarm_is_raised_once_and_cleared_past_the_hysteresis(sensor: Sensor,
     assert (alarm.site_id, alarm.service_id) == (sensor.site_id, world.bob_service.pk)
     assert (alarm.equipment_id, alarm.point_id, alarm.rule_id) == (sensor.device_id, sensor.point_id, rule)
     assert (alarm.title, alarm.detail) == (
-            "Chambre froide trop chaude",
-            "Mesure : 8,5\u00a0°C, au-dessus du seuil de 8,0\u00a0°C.",
-        )
+        "Chambre froide trop chaude",
+        "Mesure : 8,5\u00a0°C, au-dessus du seuil de 8,0\u00a0°C.",
+    )
     assert record(sensor.said(at(5), 7.0, 50.0)).cleared == 1
     (alarm,) = alarms()
     assert (alarm.state, alarm.cleared_at) == ("cleared", at(5))
