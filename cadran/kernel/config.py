@@ -56,6 +56,8 @@ class Config:
     postgres: str
     database_url: str = field(repr=False)
     database_owner_url: str = field(repr=False)
+    trusted_proxies: int
+    mail_from: str
     smtp_url: str = field(repr=False)
     key_file: Path
     secret_key: str = field(repr=False)
@@ -175,6 +177,8 @@ SETTINGS: Final = (
     Setting("postgres", _postgres, "embedded", "PostgreSQL lancé par Cadran : embedded ou system"),
     Setting("database_url", _POSTGRES_URL, "", "base de l'exploitant, rôle applicatif"),
     Setting("database_owner_url", _POSTGRES_URL, "", "même base, rôle propriétaire (migrations seules)"),
+    Setting("trusted_proxies", _number(0, 9), 0, "mandataires HTTP de confiance devant le site (X-Forwarded-For)"),
+    Setting("mail_from", _text, "Cadran <cadran@localhost>", "expéditeur des courriels"),
     Setting("smtp_url", _url("smtp", "smtps"), "", "serveur d'envoi du courrier ; vide : boîte de démonstration"),
     Setting("key_file", Path, None, "clé de chiffrement des secrets (32 octets)"),
     Setting("secret_key", _text, "", "clé de signature des sessions"),

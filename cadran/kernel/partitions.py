@@ -54,3 +54,13 @@ def missing(*, now: datetime) -> list[str]:
     return [
         f"{parent}_{month}" for parent, there in found.items() for month in wanted if f"{parent}_{month}" not in there
     ]
+
+
+def forget(*, table: str, before: date) -> int:
+    """Drop the partitions of ``table`` that end by ``before``; return how many (one query, system scope).
+
+    PostgreSQL refuses for a table that is not kept for a limited time, and when less than thirty days would be left.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT cadran_forget_partitions(%s, %s)", [table, before])
+        return int(cursor.fetchone()[0])

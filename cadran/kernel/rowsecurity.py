@@ -36,7 +36,8 @@ def apply(*, login: str, using: str = "default") -> None:
             for statement in statements(model._meta.db_table, guard_of(model), login=login):
                 cursor.execute(statement)
         cursor.execute(f"GRANT SELECT ON django_migrations TO {login}")
-        cursor.execute(f"GRANT EXECUTE ON FUNCTION cadran_ensure_partitions(date, date) TO {STAFF}")
+        for function in ("cadran_ensure_partitions(date, date)", "cadran_forget_partitions(text, date)"):
+            cursor.execute(f"GRANT EXECUTE ON FUNCTION {function} TO {STAFF}")
 
 
 def statements(table: str, guard: TableGuard, *, login: str) -> list[str]:

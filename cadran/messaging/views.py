@@ -70,4 +70,6 @@ def mail(request: Request, mail_id: int) -> HttpResponse:
     if found is None:
         raise NotFound(_("Le courriel"), mail_id)
     badge = DELIVERIES[Mail.Delivery(found.delivery)]
-    return render(request, "messaging/mail.html", {"mail": found, "badge": badge.value})
+    # A letter that leaves may carry a password reset: its words are its recipient's alone.
+    readable = not settings.CADRAN.smtp_url
+    return render(request, "messaging/mail.html", {"mail": found, "badge": badge.value, "readable": readable})

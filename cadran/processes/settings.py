@@ -145,6 +145,7 @@ ACCOUNT_EMAIL_VERIFICATION = "none"  # accounts are created by administrators; t
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_ON_GET = False
+ALLAUTH_TRUSTED_PROXY_COUNT = CADRAN.trusted_proxies  # whose X-Forwarded-For names the client, for rate limits
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 MFA_ADAPTER = "cadran.parties.signin.MfaAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
@@ -167,7 +168,7 @@ X_FRAME_OPTIONS = "DENY"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 EMAIL_BACKEND = "cadran.messaging.backend.OutgoingBackend"  # mail is a row first, sent by the worker
-DEFAULT_FROM_EMAIL = "Cadran <cadran@localhost>"
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = CADRAN.mail_from
 SILENCED_SYSTEM_CHECKS = [
     "security.W004",  # HSTS is the TLS proxy's to decide (docs/production.md)
     "security.W008",  # the redirect to TLS too

@@ -20,6 +20,7 @@ CLOCK = {
     "kernel.partitions",
     "kernel.purge",
     "kernel.seal_audit",
+    "lorawan.forget_frames",
     "lorawan.judge_gateways",
     "messaging.send_waiting",
     "servicedesk.watch_clocks",
