@@ -212,6 +212,17 @@ def blast(environment: dict[str, str], url: str, *, rate: float, seconds: int, f
     return Step(rate, result["uplinks"], result["seconds"], count - before, cpu)
 
 
+def hold(environment: dict[str, str], url: str, *, rates: list[int], seconds: int, first: int) -> Step:
+    """Hold the best rate for the whole time; when something is lost, hold the next lower one."""
+    for rate in rates:
+        step = blast(environment, url, rate=rate, seconds=seconds, first=first)
+        first += step.sent // DEVICES + 2
+        print(f"  held {seconds} s at {rate}/s: {step.kept:.3%} committed, cores {step.cpu}")
+        if step.kept >= KEPT:
+            break
+    return step
+
+
 def run(environment: dict[str, str], seconds: int) -> dict[str, Any]:
     from cadran.kernel.config import load
 
@@ -226,8 +237,9 @@ def run(environment: dict[str, str], seconds: int) -> dict[str, Any]:
         if step.kept < KEPT or step.sent / step.seconds < rate * 0.97:
             break
         best = rate
-    held = blast(environment, url, rate=best, seconds=seconds, first=counter)
-    print(f"  held {seconds} s at {held.asked}/s: {held.kept:.3%} committed, cores {held.cpu}")
+    held = hold(
+        environment, url, rates=[rate for rate in reversed(STEPS) if rate <= best], seconds=seconds, first=counter
+    )
     sustained = held.committed / held.seconds
     return {
         "uplinks_per_s": round(sustained),
