@@ -25,7 +25,7 @@ demo-reset: setup ## efface les données de la démonstration
 
 test: setup-dev ## toute la suite, navigateur compris
 	@tools/require-debian.sh
-	@$(PY) -m pytest -q -n $(JOBS) --dist loadgroup
+	@$(PY) -m pytest -q -n $(JOBS)
 
 check: setup-dev ## ruff, mypy, imports, Django, migrations manquantes, architecture
 	$(PY) -m ruff check .

@@ -26,7 +26,6 @@ from tests.support.system import System, installed
 from tests.support.world import PASSWORD
 
 FACES = {"wide": (1280, False), "narrow": (360, True)}  # desktop in the light theme, phone in the dark one
-ON = [pytest.param(face, marks=pytest.mark.xdist_group(f"pages-{face}"), id=face) for face in FACES]
 # Answers that are no page: streams, files, figures for a script.
 FILES = {"portal:live", "inventory:map-data", "telemetry:series", "servicedesk:sheet", "parties:import-template"}
 READERS = ("beneficiary.technician", "holder.agent", "holder.network", "platform.admin", "holder.roc", "anonyme")
@@ -103,7 +102,7 @@ def check(page: Page, label: str, face: str) -> None:
     check_page(page)
 
 
-@pytest.mark.parametrize("face", ON)
+@pytest.mark.parametrize("face", FACES)
 @pytest.mark.parametrize("label", PAGES)
 def test_page_passes(site: Site, launch: Launch, label: str, face: str) -> None:
     width, dark = FACES[face]
@@ -116,7 +115,7 @@ def test_page_passes(site: Site, launch: Launch, label: str, face: str) -> None:
         check(page, label, face)
 
 
-@pytest.mark.parametrize("face", ON)
+@pytest.mark.parametrize("face", FACES)
 @pytest.mark.parametrize("path", ERRORS)
 def test_error_page_passes(site: Site, launch: Launch, path: str, face: str) -> None:
     width, dark = FACES[face]
@@ -141,7 +140,7 @@ REFUSED: dict[str, tuple[str, str, dict[str, str], str]] = {
 }
 
 
-@pytest.mark.parametrize("face", ON)
+@pytest.mark.parametrize("face", FACES)
 @pytest.mark.parametrize("form", REFUSED)
 def test_refused_form_passes(site: Site, launch: Launch, form: str, face: str) -> None:
     """The page of a form the server refused: what was typed is kept, errors are told and tied to their fields."""

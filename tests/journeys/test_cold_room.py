@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.a11y.gate import Launch, check_page
@@ -13,7 +12,6 @@ from tests.journeys.people import PATIENCE_MS, another_tab, never_reloaded, sign
 from tests.support.furnish import COLD_ROOM
 from tests.support.system import until
 
-pytestmark = pytest.mark.xdist_group("journeys")
 TITLE = "Chambre froide de Bobville trop chaude"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.a11y.gate import Launch, check_page
@@ -12,7 +11,6 @@ from tests.journeys.conftest import Line
 from tests.journeys.people import ACTION_MS, press_enter, tab_to
 from tests.support.world import PASSWORD
 
-pytestmark = pytest.mark.xdist_group("journeys")
 TITLE = "Trois capteurs de l’école donnent des valeurs impossibles"
 DESCRIPTION = "Depuis ce matin ; 85 °C affichés partout."
 CRITERION = "Le champ d'opération des utilisateurs est diminué"

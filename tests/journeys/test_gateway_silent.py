@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.a11y.gate import Launch, check_page
@@ -14,7 +13,6 @@ from tests.journeys.people import PATIENCE_MS, another_tab, never_reloaded, sign
 from tests.journeys.yardstick import business_deadline
 from tests.support.system import System, until
 
-pytestmark = pytest.mark.xdist_group("journeys")
 TITLE = "La passerelle Passerelle 0 ne répond plus"
 SILENT_AFTER_S = 15
 # The promise for a service entirely lost, standard class, without the 24/7 option (CCTP IoT 6.6).

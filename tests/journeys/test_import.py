@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import FilePayload, expect
 
 from tests.a11y.gate import Launch, check_page
 from tests.journeys.conftest import Line
 from tests.journeys.people import signed_in, status_of
 
-pytestmark = pytest.mark.xdist_group("journeys")
 HEADER = "siret;nom;nature;territoire;accord_cadre;convention;signee_le;debut"
 GOOD = ("26690027300019;Hôpital du Journal;etablissement de sante;FR;2024_AOO_IOT;C-J1;2026-01-15;2026-02-01",)
 WRONG = (

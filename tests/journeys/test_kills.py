@@ -31,7 +31,6 @@ from tests.support.population import ALARMS, DEVICES
 from tests.support.system import CHECKOUT, System, installed, until
 from tests.support.world import PASSWORD
 
-pytestmark = pytest.mark.xdist_group("kills")
 RATE = 30.0  # frames a second, all devices together
 MORE = 150  # measurements that must come after a kill
 TOLD = ["Agathe Acheteuse", "Bob"]  # who reads alarms at Bobville

@@ -7,7 +7,6 @@ import hmac
 import re
 import time
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.a11y.gate import Launch, check_page
@@ -16,7 +15,6 @@ from tests.journeys.people import ACTION_MS, type_sign_in
 from tests.support.population import BUYER
 from tests.support.world import PASSWORD
 
-pytestmark = pytest.mark.xdist_group("journeys")
 STEP_S = 30
 
 
